@@ -1,0 +1,183 @@
+"""The command line. Each command only parses, calls one function, and shows the result."""
+
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from roundtrip.company import Company
+from roundtrip.errors import BadInput, RoundtripError
+from roundtrip.home import Home
+from roundtrip.lock import one_run_at_a_time
+
+app = typer.Typer(
+    help="Roundtrip: the open retention warehouse for travel companies.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+console = Console()
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="The company's state folder (default $ROUNDTRIP_HOME or ./data)."),
+]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", help="The date to run for, as 2025-12-31 (default: company.yml's, else yesterday)."
+    ),
+]
+LocalOption = Annotated[
+    bool, typer.Option("--local", help="Run the stages in this process, without Airflow.")
+]
+
+
+def parse_as_of(text: str | None, company: Company) -> date:
+    """The date given, else the company's, else yesterday (the last whole day)."""
+    chosen = text or company.settings.get("as_of")
+    if chosen is None:
+        return datetime.now(UTC).date() - timedelta(days=1)
+    try:
+        return date.fromisoformat(chosen)
+    except ValueError as error:
+        raise BadInput(f"--as-of {chosen!r} is not a date", "write it as 2025-12-31") from error
+
+
+def _run(home: Home, company: Company, as_of: str | None, local: bool) -> None:
+    from roundtrip.summary import print_summary
+
+    day = parse_as_of(as_of, company)
+    with one_run_at_a_time(home):
+        company.save(home)
+        if local:
+            from roundtrip.local import run_locally
+
+            run_locally(home, day, console)
+        else:
+            from roundtrip.airflow.run import run_through_airflow
+
+            run_through_airflow(home, day, console)
+    print_summary(home, day, console)
+
+
+@app.command()
+def run(
+    landing: Annotated[Path, typer.Option("--landing", help="The folder with the company's files.")],
+    source: Annotated[
+        Path | None,
+        typer.Option("--source", help="Mapping folder; leave out where files have the contract's shape."),
+    ] = None,
+    home: HomeOption = None,
+    as_of: AsOfOption = None,
+    local: LocalOption = False,
+) -> None:
+    """The whole workflow for one company up to a date."""
+    company = Company.describe(landing, source)
+    _run(company.home(home, console.print), company, as_of, local)
+
+
+@app.command()
+def demo(
+    home: HomeOption = None,
+    customers: Annotated[int, typer.Option(help="How many customers to simulate.")] = 6000,
+    months: Annotated[int, typer.Option(help="How many months of history.")] = 36,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same company.")] = 7,
+    local: LocalOption = False,
+) -> None:
+    """Simulate a travel company (once) and run the whole workflow on it."""
+    from roundtrip.simulate import simulate as simulate_company
+
+    place = Home.from_env(home)
+    with one_run_at_a_time(place):
+        if not place.simulated_dir.exists():
+            console.print(f"simulating {customers:,} customers over {months} months (seed {seed})")
+            simulate_company(place.simulated_dir, customers, months, seed)
+    _run(place, Company.describe(place.simulated_dir, None), None, local)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Where the company's files go; must not hold anything yet.")],
+    customers: Annotated[int, typer.Option(help="How many customers.")] = 6000,
+    months: Annotated[int, typer.Option(help="How many months of history.")] = 36,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same company.")] = 7,
+) -> None:
+    """Write the files of a simulated travel company whose truth is known."""
+    from roundtrip.simulate import simulate as simulate_company
+
+    made = simulate_company(out, customers, months, seed)
+    for table, rows in made["rows"].items():
+        console.print(f"{table:<18}{rows:>10,} rows")
+    console.print(f"written to {out}")
+
+
+@app.command()
+def stage(
+    name: Annotated[str, typer.Argument(help="The stage's name, as `roundtrip status` lists them.")],
+    home: HomeOption = None,
+    as_of: AsOfOption = None,
+) -> None:
+    """Run one stage alone, for a company that was set up by `run`."""
+    from roundtrip.stages import run_stage
+
+    place = Home.from_env(home)
+    day = parse_as_of(as_of, Company.load(place))
+    with one_run_at_a_time(place):
+        console.print_json(data=run_stage(name, place, day), default=str)
+
+
+@app.command()
+def status(home: HomeOption = None) -> None:
+    """What is there, how fresh it is, what failed, and which servers run."""
+    from roundtrip.servers import status as servers_status
+    from roundtrip.summary import print_status
+
+    place = Home.from_env(home)
+    print_status(place, console)
+    for server in servers_status(place):
+        console.print(server)
+
+
+@app.command()
+def report(home: HomeOption = None, as_of: AsOfOption = None) -> None:
+    """Write the report from what is published, and say where it is."""
+    from roundtrip.stages import run_stage
+
+    place = Home.from_env(home)
+    day = parse_as_of(as_of, Company.load(place))
+    run_stage("report", place, day)
+    for language in ("en", "zh"):
+        console.print(place.reports_dir / f"{day}.{language}.html")
+
+
+@app.command()
+def up(home: HomeOption = None) -> None:
+    """Start Airflow, MLflow and the reports on loopback, with logins."""
+    from roundtrip.servers import up as start
+
+    start(Home.from_env(home), console)
+
+
+@app.command()
+def down(home: HomeOption = None) -> None:
+    """Stop exactly what `up` started."""
+    from roundtrip.servers import down as stop
+
+    stop(Home.from_env(home), console)
+
+
+def main() -> None:
+    """The console script: errors that a user can act on are shown without a traceback."""
+    try:
+        app()
+    except RoundtripError as error:
+        Console(stderr=True).print(f"[red]error[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

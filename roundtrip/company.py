@@ -1,0 +1,122 @@
+"""Which company a home belongs to, where its files are, and its own settings."""
+
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+
+import yaml
+
+from roundtrip.errors import BadInput
+from roundtrip.files import write_atomically
+from roundtrip.home import Home
+
+#: Settings a company may give in company.yml; every one has a default that follows definitions.md.
+KNOWN_SETTINGS = {
+    "name": "the company's name, shown in reports",
+    "reporting_currency": "ISO 4217; money in reports is in it (default: the most booked currency)",
+    "as_of": "the date a run is for when none is given (default: yesterday)",
+    "plan_starts_on": "first day of month 1 of the rollout plan (default: not started)",
+    "label_horizon_min_days": "H is at least this (default 180)",
+    "label_horizon_max_days": "H is at most this (default 365)",
+    "max_quarantined_share": "table -> share of refused rows above which the landing gate fails",
+}
+
+
+@dataclass(frozen=True)
+class Company:
+    """What `roundtrip run` was told, kept in the home so that every later stage knows it.
+
+    `source` is the mapping folder, or None where the files have the contract's shape already.
+    """
+
+    name: str
+    landing: str
+    source: str | None = None
+    settings: dict = field(default_factory=dict)
+
+    def save(self, home: Home) -> None:
+        write_atomically(home.company_file, json.dumps(asdict(self), indent=2, ensure_ascii=False))
+
+    @classmethod
+    def load(cls, home: Home) -> "Company":
+        """The company of this home.
+
+        Raises:
+            BadInput: nothing was ever run here.
+        """
+        if not home.company_file.exists():
+            raise BadInput(
+                f"{home.root} holds no company yet",
+                "start with `roundtrip run --landing FOLDER`, or `make run` for the simulated one",
+            )
+        return cls(**json.loads(home.company_file.read_text(encoding="utf-8")))
+
+    def home(self, chosen: Path | None, say: Callable[[str], None]) -> Home:
+        """The home to use: never one that holds another company.
+
+        A home that was chosen (by option or environment) is used as it is. The default one goes to the first
+        company that comes; the next gets a home of its own below it, and `say` tells where.
+
+        Raises:
+            BadInput: the chosen home holds another company.
+        """
+        home = Home.from_env(chosen)
+        if not home.company_file.exists() or Company.load(home).name == self.name:
+            return home
+        if chosen or os.environ.get("ROUNDTRIP_HOME"):
+            raise BadInput(
+                f"{home.root} holds the company {Company.load(home).name!r}, not {self.name!r}",
+                "give each company its own --home",
+            )
+        own = Home(home.root / "companies" / re.sub(r"[^\w.-]+", "_", self.name))
+        say(f"{home.root} holds {Company.load(home).name!r}; {self.name!r} is kept in {own.root}")
+        return own
+
+    @classmethod
+    def describe(cls, landing: Path, source: Path | None) -> "Company":
+        """Read company.yml from the mapping folder, else from the landing folder, else defaults.
+
+        Raises:
+            BadInput: a folder is missing, or company.yml has an unknown key or a bad date.
+        """
+        if not landing.is_dir():
+            raise BadInput(f"landing folder {landing} does not exist", "give the folder that holds the files")
+        if source is not None and not source.is_dir():
+            raise BadInput(
+                f"mapping folder {source} does not exist",
+                "give a folder such as sources/hi_guides with one <table>.sql per contract table",
+            )
+        file = next(
+            (f / "company.yml" for f in (source, landing) if f and (f / "company.yml").exists()), None
+        )
+        settings = {}
+        if file is not None:
+            try:
+                settings = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+            except yaml.YAMLError as error:
+                raise BadInput(f"{file} is not YAML: {error}", "mend the line it names") from error
+            if not isinstance(settings, dict):
+                raise BadInput(f"{file} must hold `key: value` lines", _known())
+            if unknown := sorted(set(settings) - set(KNOWN_SETTINGS)):
+                raise BadInput(f"{file} has unknown settings: {', '.join(unknown)}", _known())
+            for key in ("as_of", "plan_starts_on"):
+                if key in settings:
+                    if not isinstance(settings[key], date):
+                        raise BadInput(
+                            f"{file}: {key} is {settings[key]!r}, not a date", "write it as 2025-12-31"
+                        )
+                    settings[key] = settings[key].isoformat()
+        return cls(
+            name=str(settings.get("name", landing.resolve().name)),
+            landing=str(landing.resolve()),
+            source=str(source.resolve()) if source else None,
+            settings=settings,
+        )
+
+
+def _known() -> str:
+    return "known settings: " + "; ".join(f"{key} ({why})" for key, why in KNOWN_SETTINGS.items())

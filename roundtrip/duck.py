@@ -1,0 +1,46 @@
+"""Opening DuckDB files the same way everywhere: bounded memory, spilling, UTC, clear lock errors."""
+
+import os
+import re
+from pathlib import Path
+
+import duckdb
+
+from roundtrip.errors import Locked
+
+#: Half of a small server; more rows spill to disk instead of asking for more memory.
+DEFAULT_MEMORY_LIMIT = "4GB"
+
+
+def settings(tmp_dir: Path) -> dict[str, str]:
+    """DuckDB settings for any connection of ours (also written into the dbt profile)."""
+    return {
+        "memory_limit": os.environ.get("ROUNDTRIP_MEMORY_LIMIT", DEFAULT_MEMORY_LIMIT),
+        "temp_directory": str(tmp_dir),
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
+
+
+def connect(path: Path, tmp_dir: Path, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """A connection to `path` in UTC.
+
+    Raises:
+        Locked: another process holds the file; the message names its process id.
+    """
+    if not read_only:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    tmp_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        connection = duckdb.connect(str(path), read_only=read_only, config=settings(tmp_dir))
+    except duckdb.IOException as error:
+        if "lock" not in str(error):
+            raise
+        holder = re.search(r"PID (\d+)", str(error))
+        who = f"process {holder.group(1)}" if holder else "another process"
+        raise Locked(
+            f"{path} is held by {who}",
+            "wait for it to end, or end it, and run the same command again",
+        ) from error
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection

@@ -1,0 +1,116 @@
+"""Where a company's state lives: every path under ROUNDTRIP_HOME, in one place."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+#: The checkout (or installation) that holds dags/, dbt_project/, expectations/, plan/ and sources/.
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Home:
+    """One company's state folder. Paths are properties, so that no other module spells one."""
+
+    root: Path
+
+    @classmethod
+    def from_env(cls, override: str | os.PathLike | None = None) -> "Home":
+        """The folder given, else $ROUNDTRIP_HOME, else ./data in the project; always absolute."""
+        chosen = override or os.environ.get("ROUNDTRIP_HOME") or PROJECT_ROOT / "data"
+        return cls(Path(chosen).expanduser().resolve())
+
+    @property
+    def company_file(self) -> Path:
+        """What this home was set up for: name, landing, mapping, settings (see company.py)."""
+        return self.root / "company.json"
+
+    @property
+    def simulated_dir(self) -> Path:
+        """The landing folder of the simulated company that `make run` uses."""
+        return self.root / "simulated"
+
+    @property
+    def batch_db(self) -> Path:
+        """The rows of the files not yet loaded; rebuilt by every reading of files."""
+        return self.root / "raw" / "batch.duckdb"
+
+    @property
+    def raw_db(self) -> Path:
+        """Every contract table, the newest version of each row, and the account of all rows."""
+        return self.root / "raw" / "raw.duckdb"
+
+    @property
+    def quarantine_dir(self) -> Path:
+        """Refused rows as Parquet: <table>/<batch id>.parquet."""
+        return self.root / "quarantine"
+
+    @property
+    def work_db(self) -> Path:
+        """The warehouse being built by dbt; nobody but the build reads it."""
+        return self.root / "warehouse" / "work.duckdb"
+
+    @property
+    def products_dir(self) -> Path:
+        """Tables made after publication (scores …): <table>/<as_of>.parquet."""
+        return self.root / "products"
+
+    @property
+    def published_dir(self) -> Path:
+        return self.root / "published"
+
+    @property
+    def current_db(self) -> Path:
+        """The published warehouse: whole or absent, replaced atomically."""
+        return self.published_dir / "current.duckdb"
+
+    @property
+    def gates_dir(self) -> Path:
+        """Results of the gates (<gate>/<as_of>.json) and the Data Docs (data_docs/)."""
+        return self.root / "gates"
+
+    @property
+    def mlflow_dir(self) -> Path:
+        return self.root / "mlflow"
+
+    @property
+    def mlflow_uri(self) -> str:
+        """The MLflow backend: a database, since the file store is refused by MLflow 3."""
+        return f"sqlite:///{self.mlflow_dir / 'mlflow.db'}"
+
+    @property
+    def reports_dir(self) -> Path:
+        return self.root / "reports"
+
+    @property
+    def runs_dir(self) -> Path:
+        """One record per stage and as_of: <as_of>/<stage>.json."""
+        return self.root / "runs"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def airflow_dir(self) -> Path:
+        return self.root / "airflow"
+
+    @property
+    def secrets_dir(self) -> Path:
+        """Generated logins; readable by the owner only."""
+        return self.root / "secrets"
+
+    @property
+    def servers_file(self) -> Path:
+        """What `make up` started: names, process ids, addresses."""
+        return self.root / "servers.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the one run that may write."""
+        return self.root / "run.lock"
+
+    @property
+    def tmp_dir(self) -> Path:
+        """DuckDB spills here."""
+        return self.root / "tmp"
