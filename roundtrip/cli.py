@@ -133,13 +133,13 @@ def stage(
 @app.command()
 def status(home: HomeOption = None) -> None:
     """What is there, how fresh it is, what failed, and which servers run."""
-    from roundtrip.servers import status as servers_status
+    from roundtrip.servers import status as server_rows
+    from roundtrip.servers import status_table
     from roundtrip.summary import print_status
 
     place = Home.from_env(home)
     print_status(place, console)
-    for server in servers_status(place):
-        console.print(server)
+    console.print(status_table(server_rows(place)))
 
 
 @app.command()

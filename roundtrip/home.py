@@ -75,8 +75,8 @@ class Home:
 
     @property
     def mlflow_uri(self) -> str:
-        """The MLflow backend: a database, since the file store is refused by MLflow 3."""
-        return f"sqlite:///{self.mlflow_dir / 'mlflow.db'}"
+        """The MLflow backend: a database of this home, or the server that $MLFLOW_TRACKING_URI names."""
+        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.mlflow_dir / 'mlflow.db'}"
 
     @property
     def reports_dir(self) -> Path:
