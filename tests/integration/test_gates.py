@@ -1,0 +1,186 @@
+"""The gates on small hand-made files, through Great Expectations itself (imported once for this module)."""
+
+import hashlib
+import re
+from datetime import datetime
+
+import pytest
+
+from roundtrip import duck
+from roundtrip.company import Company
+from roundtrip.contract import source_contract
+from roundtrip.errors import CheckBroken, GateFailed
+from roundtrip.gates import landing_gate, marts_gate, read_result, suites
+from roundtrip.home import PROJECT_ROOT, Home
+from roundtrip.publish import publish
+from tests.handmade import AS_OF, BOOKINGS, CUSTOMERS, write_batch, write_work
+
+
+def _tree_hash() -> str:
+    files = sorted((PROJECT_ROOT / "expectations").rglob("*"))
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files if f.is_file())).hexdigest()
+
+
+def test_good_batch_passes_and_leaves_result_and_pages(home: Home):
+    before = _tree_hash()
+    write_batch(home, {"customers": CUSTOMERS, "bookings": BOOKINGS})
+
+    summary = landing_gate(home, AS_OF)
+
+    result = read_result(home, "landing", AS_OF)
+    assert (result["gate"], result["batch_id"], result["success"]) == ("landing", "batch-1", True)
+    assert summary["checks"] == len(result["results"]) > 30
+    assert result["tables"]["bookings"]["checks"] > 10
+    assert all(entry["success"] for entry in result["results"] if entry["severity"] == "fail")
+    share = next(
+        entry
+        for entry in result["results"]
+        if entry["table"] == "bookings" and entry["column"] == "customer_id_known_share"
+    )
+    assert share["observed"] == 1.0
+    docs = home.gates_dir / "data_docs"
+    assert 'href="landing/index.html"' in (docs / "index.html").read_text()
+    links = re.findall(r'href="(validations[^"]+)"', (docs / "landing" / "index.html").read_text())
+    assert len(links) == 4
+    assert all((docs / "landing" / link).exists() for link in links)
+    pages = list(docs.rglob("*.html"))
+    loads = [
+        p for p in pages if 'src="http' in p.read_text() or 'rel="stylesheet" href="http' in p.read_text()
+    ]
+    assert loads == []
+    assert _tree_hash() == before, "a run must not write into expectations/"
+    with duck.connect(home.batch_db, home.tmp_dir) as batch:
+        batch.execute("CREATE TABLE writable (x INTEGER)")
+    assert list(home.tmp_dir.glob("summaries*")) == []
+
+
+def test_every_kind_of_bad_batch_is_refused_with_table_and_reason(home: Home):
+    bookings = [dict(row) for row in BOOKINGS]
+    bookings[0] |= {"status": "lost_in_space"}
+    bookings[1] |= {"travellers": 0}
+    bookings[2] |= {"currency": "euro"}
+    bookings[3] |= {"discount_amount": 101}
+    bookings[4] |= {"customer_id": "nobody"}
+    bookings[5] |= {"service_line": None}
+    bookings[6] |= {"booked_at": datetime(2025, 7, 1)}
+    write_batch(home, {"customers": CUSTOMERS, "bookings": bookings}, {"bookings": 11, "customers": 1})
+
+    with pytest.raises(GateFailed) as caught:
+        landing_gate(home, AS_OF)
+
+    result = read_result(home, "landing", AS_OF)
+    assert not result["success"]
+    failed = {(e["severity"], e["column"], e["expectation"]) for e in result["results"] if not e["success"]}
+    between = "expect_column_values_to_be_between"
+    assert failed == {
+        ("fail", "status", "expect_column_values_to_be_in_set"),
+        ("fail", "travellers", between),
+        ("fail", "currency", "currency_pattern"),
+        ("fail", "discount_amount", "discount_within_gross"),
+        ("fail", "service_line", "expect_column_values_to_not_be_null"),
+        ("fail", "customer_id_known_share", between),
+        ("warn", "customer_id_known_share", between),
+        ("fail", "quarantined_share", between),
+        ("warn", "quarantined_share", between),
+        ("warn", "rows_after_as_of", between),
+        ("warn", "days_since_newest", between),
+    }
+    message = str(caught.value)
+    for told in ("bookings.status", "lost_in_space", "0.9", "company.yml"):
+        assert told in message
+    assert "rows_after_as_of" not in message, "a warning does not stop the run"
+
+
+def test_references_known_from_earlier_loads_and_a_company_limit(home: Home):
+    home.raw_db.parent.mkdir(parents=True)
+    with duck.connect(home.raw_db, home.tmp_dir) as raw:
+        raw.execute("CREATE SCHEMA raw.raw")
+        for table in source_contract().values():
+            columns = ", ".join(f'"{column.name}" {column.sql_type}' for column in table.columns)
+            raw.execute(f'CREATE TABLE raw.raw."{table.name}" ({columns})')
+        raw.execute(
+            "INSERT INTO raw.raw.customers (customer_id, registered_at) "
+            "SELECT 'c' || i, TIMESTAMP '2024-01-01' FROM range(1, 11) AS r(i)"
+        )
+    landing = home.root / "landing"
+    landing.mkdir()
+    Company("test", str(landing), settings={"max_quarantined_share": {"bookings": 0.01}}).save(home)
+    write_batch(home, {"bookings": BOOKINGS}, {"bookings": 1})
+
+    with pytest.raises(GateFailed, match="quarantined_share") as caught:
+        landing_gate(home, AS_OF)
+
+    assert "known_share" not in str(caught.value)
+    assert "1 check failed" in str(caught.value)
+
+
+def test_a_broken_check_is_neither_bad_data_nor_a_pass(home: Home, tmp_path, monkeypatch):
+    folder = tmp_path / "expectations"
+    (folder / "landing").mkdir(parents=True)
+    for name in ("customers", "bookings"):
+        text = (suites.SUITES_DIR / "landing" / f"{name}.json").read_text()
+        if name == "bookings":
+            text = text.replace('"column": "travellers"', '"column": "travelers"')
+        (folder / "landing" / f"{name}.json").write_text(text)
+    monkeypatch.setattr("roundtrip.gates.landing.SUITES_DIR", folder)
+    write_batch(home, {"customers": CUSTOMERS, "bookings": BOOKINGS})
+
+    with pytest.raises(CheckBroken, match="travelers"):
+        landing_gate(home, AS_OF)
+
+    result = read_result(home, "landing", AS_OF)
+    assert not result["success"]
+    assert [e["column"] for e in result["results"] if e["broken"]] == ["travelers"]
+
+
+def test_good_marts_pass_and_bad_ones_leave_the_publication_untouched(home: Home):
+    write_work(home)
+    assert marts_gate(home, AS_OF)["warnings"] == []
+    publish(home, AS_OF)
+    published = home.current_db.read_bytes()
+
+    write_work(
+        home,
+        customers=7,
+        then="""
+        INSERT INTO marts.fct_bookings SELECT * FROM marts.fct_bookings WHERE booking_id = 'b1';
+        UPDATE marts.fct_bookings SET net_amount = -1 WHERE booking_id = 'b2';
+        UPDATE marts.kpi_months SET numerator = 11, value = 1.1;
+        UPDATE marts.quality_runs SET rows_in = 13;
+        UPDATE marts.fct_customer_months SET lifecycle_stage = 'happy' WHERE customer_id = 'c3';
+        UPDATE marts.customer_features SET as_of_date = DATE '2025-07-31' WHERE customer_id = 'c4';
+        """,
+    )
+    with pytest.raises(GateFailed):
+        marts_gate(home, AS_OF)
+
+    result = read_result(home, "published", AS_OF)
+    failed = {
+        (entry["table"], entry["column"])
+        for entry in result["results"]
+        if not entry["success"] and entry["severity"] == "fail"
+    }
+    assert failed == {
+        ("fct_bookings", "booking_id"),
+        ("fct_bookings", "net_amount"),
+        ("kpi_months", "value"),
+        ("quality_runs", "rows_in"),
+        ("fct_customer_months", "lifecycle_stage"),
+        ("customer_features", "rows_after_as_of"),
+        ("dim_customers", "kept_share"),
+    }
+    with pytest.raises(GateFailed):
+        publish(home, AS_OF)
+    assert home.current_db.read_bytes() == published
+
+
+def test_missing_mart_and_missing_column_are_broken_checks(home: Home, monkeypatch):
+    write_work(home, then="DROP TABLE marts.churn_labels")
+    with pytest.raises(CheckBroken, match=r"marts\.churn_labels"):
+        marts_gate(home, AS_OF)
+
+    monkeypatch.setattr("roundtrip.gates.marts.CHECKED", {"kpi_months": "month"})
+    write_work(home, then="ALTER TABLE marts.kpi_months DROP COLUMN sample_size")
+    with pytest.raises(CheckBroken, match="sample_size"):
+        marts_gate(home, AS_OF)
+    assert read_result(home, "published", AS_OF)["success"] is False

@@ -1,0 +1,106 @@
+"""The suite files say what the contract says, and every choice in them is an author's."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from roundtrip.contract import Table, source_contract
+from roundtrip.errors import CheckBroken
+from roundtrip.gates.generate import as_text, landing_suite
+from roundtrip.gates.marts import CHECKED
+from roundtrip.gates.suites import SUITES_DIR, read_suite
+
+TABLES = list(source_contract().values())
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_suite_repeats_everything_the_contract_demands(table: Table):
+    rows = read_suite("landing", table.name).on("rows")
+    by_kind = {}
+    for expectation in rows:
+        by_kind.setdefault(expectation["type"], {})[
+            expectation["meta"].get("name") or _column(expectation)
+        ] = expectation["kwargs"]
+        assert expectation["meta"]["severity"] == "fail"
+    sql = by_kind.get("unexpected_rows_expectation", {})
+    assert set(by_kind["expect_column_values_to_not_be_null"]) == {
+        c.name for c in table.columns if c.required
+    }
+    values = by_kind.get("expect_column_values_to_be_in_set", {})
+    assert {name: tuple(kwargs["value_set"]) for name, kwargs in values.items()} == {
+        c.name: c.values for c in table.columns if c.values
+    }
+    ranges = by_kind.get("expect_column_values_to_be_between", {})
+    assert {name: (k.get("min_value"), k.get("max_value")) for name, k in ranges.items()} == {
+        c.name: (c.min, c.max) for c in table.columns if c.min is not None or c.max is not None
+    }
+    queries = {name: kwargs["unexpected_rows_query"] for name, kwargs in sql.items()}
+    for column in table.columns:
+        if column.pattern:
+            # Doubled braces are Great Expectations' escape.
+            assert column.pattern in queries[f"{column.name}_pattern"].format(batch="batch")
+    for rule in table.rules:
+        assert rule.holds in queries[rule.name]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_suite_file_is_the_generated_one(table: Table):
+    file = SUITES_DIR / "landing" / f"{table.name}.json"
+    assert file.read_text(encoding="utf-8") == as_text(landing_suite(table)), (
+        "run `python -m roundtrip.gates.generate`, or make the change in roundtrip/gates/generate.py"
+    )
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_summary_has_the_thresholds(table: Table):
+    limits = {
+        (e["kwargs"]["column"], e["meta"]["severity"]): e["kwargs"].get(
+            "max_value", e["kwargs"].get("min_value")
+        )
+        for e in read_suite("landing", table.name).on("summary")
+    }
+    assert limits["quarantined_share", "fail"] == 0.5
+    assert limits["quarantined_share", "warn"] == 0.05
+    assert limits["rows_after_as_of", "warn"] == 0
+    assert (("rows_known", "fail") in limits) == table.required
+    if table.name == "bookings":
+        assert limits["customer_id_known_share", "fail"] == 0.95
+        assert limits["customer_id_known_share", "warn"] == 1.0
+        assert limits["days_since_newest", "warn"] == 35
+
+
+def test_every_published_table_has_a_suite_with_a_unique_key():
+    for table in CHECKED:
+        suite = read_suite("published", table)
+        names = {e["meta"].get("name") for e in suite.expectations}
+        assert "key_is_unique" in names or table == "warehouse_info"
+
+
+def test_every_suite_file_belongs_to_a_table():
+    assert {f.stem for f in (SUITES_DIR / "landing").iterdir()} == set(source_contract())
+    assert {f.stem for f in (SUITES_DIR / "published").iterdir()} == set(CHECKED)
+
+
+@pytest.mark.parametrize("spoil", ["severity", "reason", "on"])
+def test_an_expectation_without_its_choices_is_broken(tmp_path: Path, spoil: str):
+    suite = landing_suite(source_contract()["market"])
+    del suite["expectations"][0]["meta"][spoil]
+    (tmp_path / "landing").mkdir()
+    (tmp_path / "landing" / "market.json").write_text(json.dumps(suite))
+    with pytest.raises(CheckBroken, match="expectation 1"):
+        read_suite("landing", "market", tmp_path)
+
+
+def test_a_missing_or_torn_suite_is_broken(tmp_path: Path):
+    with pytest.raises(CheckBroken, match="missing"):
+        read_suite("landing", "market", tmp_path)
+    (tmp_path / "landing").mkdir()
+    (tmp_path / "landing" / "market.json").write_text('{"expectations": [')
+    with pytest.raises(CheckBroken, match=re.escape("market.json is not a suite")):
+        read_suite("landing", "market", tmp_path)
+
+
+def _column(expectation: dict) -> str:
+    return expectation["kwargs"]["column"]
