@@ -1,0 +1,74 @@
+"""Numbers, money and dates as text in English and Chinese; what is missing is said, never printed."""
+
+import math
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+_MONTHS_EN = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_STEPS = {"en": ((1e9, "bn"), (1e6, "m"), (1e3, "k")), "zh": ((1e8, "亿"), (1e4, "万"))}
+
+
+class Formats:
+    """The formats of one language.
+
+    Args:
+        language: en or zh.
+        not_available: what stands where there is no number.
+    """
+
+    def __init__(self, language: str, not_available: str):
+        self.language = language
+        self.not_available = not_available
+
+    def integer(self, value: Any) -> str:
+        """12,345."""
+        return self.not_available if is_missing(value) else f"{float(value):,.0f}"
+
+    def decimal(self, value: Any, digits: int = 2) -> str:
+        """0.74."""
+        return self.not_available if is_missing(value) else f"{float(value):,.{digits}f}"
+
+    def percent(self, value: Any, digits: int = 1) -> str:
+        """A share of 1 as 3.4%."""
+        return self.not_available if is_missing(value) else f"{float(value):.{digits}%}"
+
+    def rate(self, value: Any) -> str:
+        """A small share: two digits, since monthly churn moves in hundredths of a percentage point."""
+        return self.percent(value, 2 if not is_missing(value) and abs(value) < 0.1 else 1)
+
+    def money(self, value: Any, currency: str | None) -> str:
+        """EUR 1.23m, EUR 123.4万: the currency's code and three or four significant digits."""
+        if is_missing(value):
+            return self.not_available
+        value = float(value)
+        for size, name in _STEPS[self.language]:
+            if abs(value) >= size:
+                number = value / size
+                digits = 2 if abs(number) < 9.995 else 1 if abs(number) < 999.95 else 0
+                return f"{currency or ''} {number:,.{digits}f}{name}".strip()
+        return f"{currency or ''} {value:,.0f}".strip()
+
+    def day(self, value: date | None) -> str:
+        """30 November 2025, 2025年11月30日."""
+        if value is None:
+            return self.not_available
+        if self.language == "zh":
+            return f"{value.year}年{value.month}月{value.day}日"
+        return f"{value.day} {_MONTHS_EN[value.month - 1]} {value.year}"
+
+    def month(self, value: date | None) -> str:
+        """November 2025, 2025年11月."""
+        if value is None:
+            return self.not_available
+        if self.language == "zh":
+            return f"{value.year}年{value.month}月"
+        return f"{_MONTHS_EN[value.month - 1]} {value.year}"
+
+
+def is_missing(value: Any) -> bool:
+    """Whether there is no number: None, NaN or an infinity."""
+    return value is None or (isinstance(value, int | float | Decimal) and not math.isfinite(value))

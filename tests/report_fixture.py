@@ -1,0 +1,211 @@
+"""A published warehouse made by hand, with the columns the report reads, for its tests.
+
+Numbers are simple functions of the month, so that a test can say what must stand in the report.
+"""
+
+import json
+from datetime import date
+
+from roundtrip import duck
+from roundtrip.company import Company
+from roundtrip.home import Home
+
+AS_OF = date(2025, 11, 30)
+FIRST_MONTH = date(2023, 1, 31)
+
+_MONTHS = "SELECT last_day(unnest(generate_series($first, $as_of, INTERVAL 1 MONTH))::DATE) AS month"
+
+
+def publish_by_hand(
+    home: Home,
+    as_of: date = AS_OF,
+    first_month: date = FIRST_MONTH,
+    has_prices: bool = True,
+    has_optional: bool = True,
+    has_scores: bool = True,
+    has_model: bool = True,
+    is_empty: bool = False,
+    plan_starts_on: str | None = "2025-05-01",
+    all_tables: bool = False,
+    names_months_by_first_day: bool = False,
+) -> None:
+    """Write company.json, published/current.duckdb and mlflow/champion.json into a home."""
+    settings = {"plan_starts_on": plan_starts_on} if plan_starts_on else {}
+    Company("Meridian Travel & Tours", landing=".", settings=settings).save(home)
+    home.current_db.unlink(missing_ok=True)
+    connection = duck.connect(home.current_db, home.tmp_dir)
+    run = connection.execute
+    run("CREATE SCHEMA marts")
+    run(
+        "CREATE TABLE marts.warehouse_info AS "
+        "SELECT $as_of::DATE AS as_of_date, $currency AS reporting_currency, "
+        "$first::DATE AS data_starts_on, $as_of::DATE AS data_ends_on, $prices AS has_prices, "
+        "$optional AS has_surveys, $optional AS has_tickets, $optional AS has_web_events, "
+        "$optional AS has_loyalty, 180 AS label_horizon_min_days, 365 AS label_horizon_max_days",
+        {
+            "as_of": as_of,
+            "first": first_month,
+            "currency": "CNY" if has_prices else None,
+            "prices": has_prices,
+            "optional": has_optional,
+        },
+    )
+    run(
+        f"""
+        CREATE TABLE marts.fct_customer_months AS
+        WITH months AS ({_MONTHS}),
+        customers AS (SELECT unnest(generate_series(1, 400)) AS n)
+        SELECT
+            'c' || lpad(n::VARCHAR, 5, '0') AS customer_id,
+            month AS as_of_date,
+            CASE
+                WHEN n % 20 = 0 THEN 'prospect'
+                WHEN (n * 7 + datediff('month', $first, month)) % 100
+                    < 8 + datediff('month', $first, month) // 2 THEN 'lost'
+                WHEN n % 7 = 0 THEN 'decline'
+                WHEN n % 5 = 0 THEN 'introduction'
+                WHEN n % 3 = 0 THEN 'growth'
+                ELSE 'maturity'
+            END AS lifecycle_stage,
+            CASE
+                WHEN lifecycle_stage = 'lost' THEN 'severe'
+                WHEN n % 7 = 0 THEN 'moderate'
+                WHEN n % 11 = 0 THEN 'light'
+                ELSE 'none'
+            END AS churn_severity
+        FROM months
+        JOIN customers ON n <= 150 + 10 * datediff('month', $first, month)
+        """,
+        {"first": first_month, "as_of": as_of},
+    )
+    run(
+        f"""
+        CREATE TABLE marts.kpi_months AS
+        WITH months AS (SELECT month, datediff('month', $first, month) AS i FROM ({_MONTHS})),
+        base AS (
+            SELECT month, 400 + 12 * i AS customers, 300 + 6 * i AS could_leave,
+                8 - i // 8 + CASE WHEN month(month) IN (1, 2, 11) THEN 4 ELSE 0 END AS left_in_month
+            FROM months
+        ),
+        rows AS (
+            SELECT month, 'customers' AS indicator, customers AS numerator, NULL AS denominator,
+                customers AS value, customers AS sample_size FROM base
+            UNION ALL
+            SELECT month, 'active_customers', could_leave - 60, NULL, could_leave - 60, customers FROM base
+            UNION ALL
+            SELECT month, 'churn_rate', left_in_month, could_leave, left_in_month / could_leave, could_leave
+            FROM base
+            UNION ALL
+            SELECT month, 'retention_rate', could_leave - left_in_month, could_leave,
+                1 - left_in_month / could_leave, could_leave FROM base
+            UNION ALL
+            SELECT month, 'repeat_purchase_rate', could_leave // 2, could_leave,
+                (could_leave // 2) / could_leave, could_leave FROM base
+            UNION ALL
+            SELECT month, 'revenue', revenue, NULL, revenue, CASE WHEN revenue > 0 THEN could_leave ELSE 0 END
+            FROM (SELECT *, CASE WHEN $prices THEN 1000.0 * could_leave END AS revenue FROM base)
+            UNION ALL
+            SELECT month, 'margin', NULL, NULL, CASE WHEN $prices THEN 120.0 * could_leave END, could_leave
+            FROM base
+            UNION ALL
+            SELECT month, 'satisfaction', 4.0 * 80, 80, CASE WHEN $optional THEN 4.0 END, 80 FROM base
+        )
+        SELECT month, 'all' AS segment_kind, 'all' AS segment, indicator, numerator::DOUBLE AS numerator,
+            denominator::DOUBLE AS denominator, value::DOUBLE AS value, sample_size::BIGINT AS sample_size
+        FROM rows
+        WHERE NOT $is_empty
+        UNION ALL
+        SELECT $as_of, 'country', 'CN', 'churn_rate', 99, 100, 0.99, 100
+        """,
+        {
+            "first": first_month,
+            "as_of": as_of,
+            "prices": has_prices,
+            "optional": has_optional,
+            "is_empty": is_empty,
+        },
+    )
+    if names_months_by_first_day:
+        run("UPDATE marts.kpi_months SET month = date_trunc('month', month)")
+    run(
+        "CREATE TABLE marts.dim_customers AS "
+        "SELECT customer_id, lifecycle_stage FROM marts.fct_customer_months WHERE as_of_date = $as_of",
+        {"as_of": as_of},
+    )
+    run("CREATE TABLE marts.fct_bookings AS SELECT 'b1' AS booking_id")
+    run("CREATE TABLE marts.fct_lifecycle_changes (customer_id VARCHAR)")
+    run(
+        """
+        CREATE TABLE marts.quality_runs AS
+        SELECT * FROM (VALUES
+            ('r1', 'customers', 500, 490, 10, 0, 6, 1), ('r2', 'customers', 50, 30, 0, 20, 6, 0),
+            ('r1', 'bookings', 4000, 3950, 50, 0, 9, 2), ('r1', 'market', 0, 0, 0, 0, 2, 0)
+        ) AS rows(
+            run_id, table_name,
+            rows_in, rows_loaded, rows_quarantined, rows_superseded, checks, failed_checks
+        )
+        """
+    )
+    if is_empty:
+        run("DELETE FROM marts.fct_customer_months")
+        run("DELETE FROM marts.quality_runs")
+    if has_scores:
+        _scores(connection, as_of, has_prices)
+    if all_tables:
+        for table in (
+            "fct_churn",
+            "warnings",
+            "interventions",
+            "rollout_kpis",
+            "rollout_tasks",
+            "rollout_risks",
+        ):
+            run(f"CREATE TABLE marts.{table} (id VARCHAR)")
+    connection.close()
+    if has_model:
+        card = {
+            "model_version": "7",
+            "trained_as_of": "2025-11-30",
+            "test_auc": 0.7412,
+            "test_auc_ci": [0.7131, 0.7688],
+            "base_rate": 0.214,
+            "top_decile_lift": 2.61,
+            "brier": 0.1432,
+            "baseline_auc": 0.6893,
+            "status": "champion",
+            "note": "Beats the inactivity rule on every later month that was held back.",
+        }
+        home.mlflow_dir.mkdir(parents=True, exist_ok=True)
+        (home.mlflow_dir / "champion.json").write_text(json.dumps(card), encoding="utf-8")
+
+
+def _scores(connection, as_of: date, has_prices: bool) -> None:
+    connection.execute(
+        """
+        CREATE TABLE marts.customer_scores AS
+        WITH numbered AS (
+            SELECT *, row_number() OVER (ORDER BY customer_id) AS n FROM marts.dim_customers
+        ),
+        scored AS (
+            SELECT *,
+                CASE WHEN lifecycle_stage NOT IN ('prospect', 'lost')
+                    THEN round(power((n * 37 % 101) / 104.0, 1.8) + 0.01, 4) END AS churn_probability
+            FROM numbered
+        )
+        SELECT customer_id, $as_of::DATE AS as_of_date, churn_probability,
+            CASE WHEN churn_probability IS NULL THEN 'not_applicable'
+                WHEN churn_probability >= 0.5 THEN 'high'
+                WHEN churn_probability >= 0.2 THEN 'medium' ELSE 'low' END AS risk_band,
+            0.3 + n % 9 / 4 AS expected_bookings,
+            CASE WHEN $prices THEN 900.0 + n % 13 * 410 END AS lifetime_value,
+            'Silent for 2.4 times the usual gap' AS reason_1,
+            CASE WHEN n % 2 = 0 THEN 'A complaint in the last year is unresolved' END AS reason_2,
+            NULL::VARCHAR AS reason_3,
+            '沉默时间为通常间隔的 2.4 倍' AS reason_1_zh,
+            CASE WHEN n % 2 = 0 THEN '近一年有未解决的投诉' END AS reason_2_zh,
+            NULL::VARCHAR AS reason_3_zh,
+            '7' AS model_version
+        FROM scored
+        """,
+        {"as_of": as_of, "prices": has_prices},
+    )
