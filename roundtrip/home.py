@@ -75,8 +75,11 @@ class Home:
 
     @property
     def mlflow_uri(self) -> str:
-        """The MLflow backend: a database of this home, or the server that $MLFLOW_TRACKING_URI names."""
-        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.mlflow_dir / 'mlflow.db'}"
+        """The MLflow backend: a database of this home, or the server that $ROUNDTRIP_MLFLOW_URI names.
+
+        A name of our own, since MLflow itself sets MLFLOW_TRACKING_URI, for every home in the process.
+        """
+        return os.environ.get("ROUNDTRIP_MLFLOW_URI") or f"sqlite:///{self.mlflow_dir / 'mlflow.db'}"
 
     @property
     def reports_dir(self) -> Path:

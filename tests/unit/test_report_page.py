@@ -29,8 +29,12 @@ CASES = {
         "names_months_by_first_day": True,
     },
     "nothing optional": {"has_prices": False, "has_optional": False, "has_scores": False, "has_model": False},
-    "four months, plan ahead": {"first_month": date(2025, 8, 31), "plan_starts_on": "2026-01-01"},
-    "one month": {"first_month": AS_OF, "plan_starts_on": "2025-09-15"},
+    "four months, plan ahead": {
+        "first_month": date(2025, 8, 31),
+        "plan_starts_on": "2026-01-01",
+        "model_status": "too_little_data",
+    },
+    "one month": {"first_month": AS_OF, "plan_starts_on": "2025-09-15", "model_status": "refused"},
     "no month yet": {"is_empty": True, "has_model": False, "plan_starts_on": "2024-01-01"},
 }
 

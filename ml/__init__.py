@@ -1,0 +1,1 @@
+"""Churn models: frame, split, fit, evaluate, register, score. Read README.md for the road."""

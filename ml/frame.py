@@ -1,0 +1,155 @@
+"""Step 1, the frame: one row per customer and month end with its features and, where known, its label.
+
+Read from the published warehouse only, read-only: a model learns from nothing an analyst cannot see.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from ml.settings import catalogue, check_feature_names
+from roundtrip.duck import connect
+from roundtrip.errors import BadInput
+from roundtrip.home import Home
+
+#: Label kind → SQL over churn_labels `l`: the answer, when it is known, and which rows can have one.
+LABELS = {
+    "no_booking": {
+        "answer": "l.is_churned",
+        "ends_on": "l.horizon_ends_on",
+        "candidates": "true",
+        "known": "NOT l.is_censored AND l.is_churned IS NOT NULL",
+    },
+    "left_programme": {
+        "answer": "l.has_left_programme_183d",
+        "ends_on": "l.as_of_date + 183",
+        "candidates": "l.is_programme_member",
+        "known": "l.has_left_programme_183d IS NOT NULL",
+    },
+}
+
+
+@dataclass
+class Frame:
+    """Labelled rows to learn from.
+
+    Attributes:
+        rows: customer_id, as_of_date, horizon_ends_on, label (0/1), overdue_ratio_for_rule and one column per
+            feature (float64 with NaN, or text for a category), sorted by as_of_date, customer_id.
+        features: names in the order of the catalogue.
+        months: per as_of_date how many rows could have a label (`candidates`) and how many have one
+        (`labelled`). messages: what was left out and why, in words.
+    """
+
+    rows: pd.DataFrame
+    features: list[str]
+    months: pd.DataFrame
+    messages: list[str]
+
+    @property
+    def data_hash(self) -> str:
+        """Changes when any row, label or feature does."""
+        state = hashlib.sha256(",".join(self.rows.columns).encode())
+        state.update(pd.util.hash_pandas_object(self.rows, index=False).to_numpy().tobytes())
+        return state.hexdigest()[:16]
+
+
+def feature_sql(names: list[str], table: str = "f") -> str:
+    """Select list: numbers and flags as DOUBLE with infinities and NaN made NULL, categories as text."""
+    check_feature_names(names)
+    parts = []
+    for name in names:
+        if catalogue()["features"][name]["kind"] == "category":
+            parts.append(f"CAST({table}.{name} AS VARCHAR) AS {name}")
+        else:
+            value = f"CAST({table}.{name} AS DOUBLE)"
+            parts.append(f"CASE WHEN isfinite({value}) THEN {value} END AS {name}")
+    return ", ".join(parts)
+
+
+def open_published(home: Home):
+    """The published warehouse, read-only.
+
+    Raises:
+        BadInput: nothing is published yet.
+    """
+    if not home.current_db.exists():
+        raise BadInput(f"{home.current_db} does not exist", "publish a warehouse first: `roundtrip run`")
+    return connect(home.current_db, home.tmp_dir, read_only=True)
+
+
+def available_features(connection) -> list[str]:
+    """Catalogue features that marts.customer_features has as columns."""
+    columns = {
+        name
+        for (name,) in connection.execute(
+            "SELECT column_name FROM information_schema.columns "
+            "WHERE table_schema = 'marts' AND table_name = 'customer_features'"
+        ).fetchall()
+    }
+    if not columns:
+        raise BadInput(
+            "marts.customer_features is not in the published warehouse", "build and publish it again"
+        )
+    return [name for name in catalogue()["features"] if name in columns]
+
+
+def read_frame(home: Home, as_of: date, parameters: dict) -> Frame:
+    """Month-end, scorable rows whose label was known on `as_of`, joined with their features.
+
+    Raises:
+        BadInput: no published warehouse, or a table is missing in it.
+    """
+    label = LABELS[parameters["label"]]
+    scope = f"""marts.customer_features f JOIN marts.churn_labels l USING (customer_id, as_of_date)
+        WHERE f.is_month_end AND f.is_scorable AND f.as_of_date <= $as_of AND {label["candidates"]}"""
+    known = f"{label['known']} AND {label['ends_on']} <= $as_of"
+    with open_published(home) as connection:
+        names = available_features(connection)
+        months = connection.execute(
+            f"""SELECT f.as_of_date, count(*) AS candidates, count(*) FILTER ({known}) AS labelled
+                FROM {scope} GROUP BY 1 ORDER BY 1""",
+            {"as_of": as_of},
+        ).df()
+        messages = _missing_messages(names)
+        keep_one_in = -(-int(months["labelled"].sum()) // parameters["frame"]["max_rows"]) or 1
+        if keep_one_in > 1:
+            messages.append(
+                f"learned from one customer in {keep_one_in} (chosen by hash): "
+                f"more than {parameters['frame']['max_rows']} rows are labelled"
+            )
+        rows = connection.execute(
+            f"""SELECT f.customer_id, f.as_of_date, {label["ends_on"]} AS horizon_ends_on,
+                       CAST({label["answer"]} AS INTEGER) AS label,
+                       CAST(f.overdue_ratio AS DOUBLE) AS overdue_ratio_for_rule, {feature_sql(names)}
+                FROM {scope} AND {known} AND hash(f.customer_id) % {keep_one_in} = 0
+                ORDER BY f.as_of_date, f.customer_id""",
+            {"as_of": as_of},
+        ).df()
+    for column in ("as_of_date", "horizon_ends_on"):
+        rows[column] = pd.to_datetime(rows[column])
+    months["as_of_date"] = pd.to_datetime(months["as_of_date"])
+    features, dropped = _usable(rows, names, parameters)
+    keep = [c for c in rows.columns if c not in set(names) - set(features)]
+    return Frame(rows[keep], features, months, messages + dropped)
+
+
+def _missing_messages(names: list[str]) -> list[str]:
+    missing = [name for name in catalogue()["features"] if name not in names]
+    return [f"not in the warehouse: {', '.join(missing)}"] if missing else []
+
+
+def _usable(rows: pd.DataFrame, names: list[str], parameters: dict) -> tuple[list[str], list[str]]:
+    """Leave out features without any value (a source this company does not have), and say so."""
+    empty = [name for name in names if rows[name].isna().all()]
+    messages = [f"no values at all (source absent): {', '.join(empty)}"] if empty and len(rows) else []
+    months = rows["as_of_date"].nunique()
+    if months < parameters["frame"]["min_months_for_calendar"] and "month_of_year" in names:
+        messages.append(
+            f"month_of_year left out: {months} labelled months cannot tell a season from a year"
+            f" ({parameters['frame']['min_months_for_calendar']} needed)"
+        )
+        empty.append("month_of_year")
+    return [name for name in names if name not in empty], messages
