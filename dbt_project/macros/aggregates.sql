@@ -1,0 +1,35 @@
+{#- Aggregates whose names or signatures differ between engines. -#}
+
+{% macro median(expression) -%}
+    {{ return(adapter.dispatch("median", "roundtrip")(expression)) }}
+{%- endmacro %}
+
+{% macro default__median(expression) -%} median(cast({{ expression }} as double)) {%- endmacro %}
+
+{% macro spark__median(expression) -%} percentile(cast({{ expression }} as double), 0.5) {%- endmacro %}
+
+{#- The value that stands beside the largest `moment`. Ties must be broken inside `moment`. -#}
+{% macro value_at_latest(expression, moment) -%}
+    {{ return(adapter.dispatch("value_at_latest", "roundtrip")(expression, moment)) }}
+{%- endmacro %}
+
+{% macro default__value_at_latest(expression, moment) -%}
+    arg_max({{ expression }}, {{ moment }})
+{%- endmacro %}
+
+{% macro spark__value_at_latest(expression, moment) -%}
+    max_by({{ expression }}, {{ moment }})
+{%- endmacro %}
+
+{#- Texts joined with '; ' in their own order. -#}
+{% macro text_list(expression) -%}
+    {{ return(adapter.dispatch("text_list", "roundtrip")(expression)) }}
+{%- endmacro %}
+
+{% macro default__text_list(expression) -%}
+    string_agg({{ expression }}, '; ' order by {{ expression }})
+{%- endmacro %}
+
+{% macro spark__text_list(expression) -%}
+    concat_ws('; ', sort_array(collect_list({{ expression }})))
+{%- endmacro %}

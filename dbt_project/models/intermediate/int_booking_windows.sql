@@ -1,0 +1,71 @@
+-- What had been booked on each date, in windows that end on it. Only customers with a counted booking.
+with by_line as (
+    select
+        dates.customer_id,
+        dates.as_of_date,
+        days.service_line,
+        cast(sum(days.bookings) as integer) as bookings_lifetime,
+        cast(sum(case when days.booked_on > dates.start_12m then days.bookings else 0 end) as integer)
+            as bookings_12m,
+        sum(case when days.booked_on > dates.start_12m then days.priced_bookings else 0 end) as priced_bookings_12m,
+        sum(
+            case
+                when days.booked_on > dates.start_24m and days.booked_on <= dates.start_12m
+                    then days.priced_bookings
+                else 0
+            end
+        ) as priced_bookings_prior_12m,
+        sum(days.priced_bookings) as priced_bookings_lifetime,
+        sum(days.net_value) as value_lifetime,
+        sum(case when days.booked_on > dates.start_12m then days.net_value end) as value_12m,
+        sum(case when days.booked_on > dates.start_24m then days.net_value end) as value_24m,
+        sum(
+            case
+                when days.booked_on > dates.start_24m and days.booked_on <= dates.start_12m then days.net_value
+            end
+        ) as value_prior_12m,
+        sum(case when days.booked_on > dates.start_12m then days.gross_value end) as gross_value_12m,
+        sum(case when days.booked_on > dates.start_12m then days.discount_value end) as discount_value_12m,
+        sum(days.lead_days_sum) as lead_days_sum,
+        sum(days.lead_days_count) as lead_days_count,
+        sum(days.travellers_sum) as travellers_sum,
+        sum(days.travellers_count) as travellers_count
+    from {{ ref("int_customer_dates") }} as dates
+    inner join {{ ref("int_booking_days") }} as days
+        on
+            dates.customer_id = days.customer_id
+            and dates.as_of_date >= days.booked_on
+            and dates.as_of_date < days.counts_until
+    group by dates.customer_id, dates.as_of_date, days.service_line
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by customer_id, as_of_date order by bookings_lifetime desc, service_line asc
+        ) as line_rank
+    from by_line
+)
+
+select
+    customer_id,
+    as_of_date,
+    max(case when line_rank = 1 then service_line end) as dominant_service_line,
+    cast(sum(bookings_lifetime) as integer) as bookings_lifetime,
+    cast(sum(bookings_12m) as integer) as bookings_12m,
+    cast(count(*) as integer) as service_lines_lifetime,
+    cast(count(case when bookings_12m > 0 then 1 end) as integer) as service_lines_12m,
+    cast(sum(priced_bookings_12m) as integer) as priced_bookings_12m,
+    cast(sum(priced_bookings_prior_12m) as integer) as priced_bookings_prior_12m,
+    cast(sum(priced_bookings_lifetime) as integer) as priced_bookings_lifetime,
+    cast(sum(value_lifetime) as decimal(18, 2)) as value_lifetime,
+    cast(sum(value_12m) as decimal(18, 2)) as value_12m,
+    cast(sum(value_24m) as decimal(18, 2)) as value_24m,
+    cast(sum(value_prior_12m) as decimal(18, 2)) as value_prior_12m,
+    cast(sum(gross_value_12m) as decimal(18, 2)) as gross_value_12m,
+    cast(sum(discount_value_12m) as decimal(18, 2)) as discount_value_12m,
+    cast(sum(lead_days_sum) as double) / nullif(sum(lead_days_count), 0) as average_lead_days,
+    cast(sum(travellers_sum) as double) / nullif(sum(travellers_count), 0) as average_travellers
+from ranked
+group by customer_id, as_of_date

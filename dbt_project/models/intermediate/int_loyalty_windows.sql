@@ -1,0 +1,40 @@
+with entry_days as (
+    select
+        customer_id,
+        cast(occurred_at as date) as occurred_on,
+        sum(coalesce(points, 0)) as points,
+        sum(case when entry_type = 'earn' then points else 0 end) as points_earned,
+        sum(case when entry_type = 'redeem' then -points else 0 end) as points_redeemed,
+        max(case when entry_type = 'join' then occurred_at end) as joined_at,
+        max(case when entry_type = 'leave' then occurred_at end) as left_at
+    from {{ ref("stg_loyalty_ledger") }}
+    group by customer_id, cast(occurred_at as date)
+),
+
+placed as (
+    select
+        dates.customer_id,
+        dates.as_of_date,
+        entry_days.occurred_on > dates.start_12m as is_in_12m,
+        {{ days_between("entry_days.occurred_on", "dates.as_of_date") }} as days_ago,
+        entry_days.points,
+        entry_days.points_earned,
+        entry_days.points_redeemed,
+        entry_days.joined_at,
+        entry_days.left_at
+    from {{ ref("int_customer_dates") }} as dates
+    inner join entry_days
+        on dates.customer_id = entry_days.customer_id and dates.as_of_date >= entry_days.occurred_on
+)
+
+select
+    customer_id,
+    as_of_date,
+    -- Only joining again ends a leave: in real ledgers entries go on after it.
+    max(left_at) is null or coalesce(max(joined_at) > max(left_at), false) as is_loyalty_member,
+    cast(sum(points) as double) as points_balance,
+    cast(sum(case when is_in_12m then points_earned else 0 end) as double) as points_earned_12m,
+    cast(sum(case when is_in_12m then points_redeemed else 0 end) as double) as points_redeemed_12m,
+    cast(min(days_ago) as integer) as days_since_last_points_entry
+from placed
+group by customer_id, as_of_date

@@ -1,0 +1,7 @@
+-- Several bookings within one day are one purchase occasion; it counts as long as any of them does.
+select
+    customer_id,
+    booked_on,
+    max(counts_until) as counts_until
+from {{ ref("int_booking_days") }}
+group by customer_id, booked_on

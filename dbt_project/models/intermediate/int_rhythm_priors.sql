@@ -1,0 +1,67 @@
+-- The median gap of similar customers (same dominant service line) on each date, itself drawn to that of
+-- all customers, and that to a default, where few customers have come back yet.
+with observed as (
+    select
+        windows.as_of_date,
+        windows.dominant_service_line as service_line,
+        states.median_gap_days
+    from {{ ref("int_booking_windows") }} as windows
+    inner join {{ ref("int_rhythm_states") }} as states
+        on
+            windows.customer_id = states.customer_id
+            and states.scope = 'all'
+            and windows.as_of_date >= states.state_from
+            and windows.as_of_date < states.state_until
+    where states.gap_count > 0
+),
+
+everybody as (
+    select
+        as_of_date,
+        count(*) as customers,
+        {{ median("median_gap_days") }} as median_gap_days
+    from observed
+    group by as_of_date
+),
+
+line_groups as (
+    select
+        as_of_date,
+        service_line,
+        count(*) as customers,
+        {{ median("median_gap_days") }} as median_gap_days
+    from observed
+    group by as_of_date, service_line
+),
+
+wide as (
+    select
+        dates.as_of_date,
+        {{ weighted_geometric_mean(
+            "everybody.customers", "everybody.median_gap_days",
+            var("rhythm_group_weight_customers"), var("rhythm_default_gap_days")
+        ) }} as prior_gap_days
+    from {{ ref("int_dates") }} as dates
+    left join everybody on dates.as_of_date = everybody.as_of_date
+),
+
+lines as (
+    select distinct service_line
+    from {{ ref("int_booking_days") }}
+)
+
+select
+    wide.as_of_date,
+    lines.service_line,
+    cast(coalesce(line_groups.customers, 0) as integer) as similar_customers,
+    line_groups.median_gap_days,
+    {{ weighted_geometric_mean(
+        "line_groups.customers", "line_groups.median_gap_days",
+        var("rhythm_group_weight_customers"), "wide.prior_gap_days"
+    ) }} as prior_gap_days
+from wide
+cross join lines
+left join line_groups
+    on
+        wide.as_of_date = line_groups.as_of_date
+        and lines.service_line = line_groups.service_line

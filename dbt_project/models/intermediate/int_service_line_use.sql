@@ -1,0 +1,45 @@
+-- Which usual service lines a customer has dropped on each date; only customers who use several lines.
+with line_states as (
+    select
+        dates.customer_id,
+        dates.as_of_date,
+        states.scope as service_line,
+        states.last_booked_on > dates.start_12m as is_used,
+        states.bookings_up_to_last >= {{ var("usual_line_min_bookings") }} as is_usual,
+        states.last_booked_on <= {{ months_before("dates.as_of_date", var("dropped_line_months")) }}
+        and {{ days_between("states.last_booked_on", "dates.as_of_date") }} >= {{ var("dropped_line_gaps") }}
+        * {{ shrunk_gap_days("states.gap_count", "states.median_gap_days", "priors.prior_gap_days") }}
+            as is_unused
+    from {{ ref("int_customer_dates") }} as dates
+    inner join {{ ref("int_rhythm_states") }} as states
+        on
+            dates.customer_id = states.customer_id
+            and states.scope <> 'all'
+            and dates.as_of_date >= states.state_from
+            and dates.as_of_date < states.state_until
+    inner join {{ ref("int_rhythm_priors") }} as priors
+        on
+            dates.as_of_date = priors.as_of_date
+            and states.scope = priors.service_line
+    where states.purchase_occasions > 0
+),
+
+counted as (
+    select
+        customer_id,
+        as_of_date,
+        cast(count(case when is_usual then 1 end) as integer) as usual_lines,
+        cast(count(case when is_usual and is_unused then 1 end) as integer) as unused_usual_lines,
+        cast(count(case when is_used then 1 end) as integer) as used_lines,
+        {{ text_list("case when is_usual and is_unused then service_line end") }} as unused_usual_line_names
+    from line_states
+    group by customer_id, as_of_date
+)
+
+select
+    customer_id,
+    as_of_date,
+    usual_lines,
+    case when used_lines > 0 then unused_usual_lines else 0 end as dropped_lines,
+    case when used_lines > 0 then unused_usual_line_names end as dropped_line_names
+from counted

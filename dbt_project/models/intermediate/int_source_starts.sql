@@ -1,0 +1,48 @@
+-- Before a source has delivered its first row its measures are unknown (NULL), not zero. Judged date by
+-- date, so that a source added later does not rewrite the past. One row: every part below has one.
+with bookings as (
+    select
+        min(case when net_value is not null then booked_on end) as prices_start_on,
+        min(case when margin_value is not null then booked_on end) as margins_start_on
+    from {{ ref("int_bookings") }}
+),
+
+web_events as (
+    select min(cast(occurred_at as date)) as web_events_start_on
+    from {{ ref("stg_web_events") }}
+),
+
+tickets as (
+    select min(cast(opened_at as date)) as tickets_start_on
+    from {{ ref("stg_support_tickets") }}
+),
+
+surveys as (
+    select min(cast(responded_at as date)) as surveys_start_on
+    from {{ ref("stg_surveys") }}
+),
+
+loyalty as (
+    select min(cast(occurred_at as date)) as loyalty_start_on
+    from {{ ref("stg_loyalty_ledger") }}
+),
+
+campaigns as (
+    select min(cast(assigned_at as date)) as campaigns_start_on
+    from {{ ref("stg_campaign_touches") }}
+)
+
+select
+    bookings.prices_start_on,
+    bookings.margins_start_on,
+    web_events.web_events_start_on,
+    tickets.tickets_start_on,
+    surveys.surveys_start_on,
+    loyalty.loyalty_start_on,
+    campaigns.campaigns_start_on
+from bookings
+cross join web_events
+cross join tickets
+cross join surveys
+cross join loyalty
+cross join campaigns

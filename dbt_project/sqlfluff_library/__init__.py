@@ -1,0 +1,23 @@
+"""Stand-ins for dbt's `var` and `adapter`, so that SQLFluff renders models without dbt and a database."""
+
+from pathlib import Path
+
+import yaml
+
+execute = False
+
+_VARS = yaml.safe_load((Path(__file__).parent.parent / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
+
+
+def var(name: str, default=None):
+    """The default of a dbt variable, from dbt_project.yml."""
+    return _VARS.get(name, default)
+
+
+class _Adapter:
+    def dispatch(self, macro_name: str, macro_namespace: str | None = None):
+        """A call of the macro's name stands for whatever SQL an engine's version of it gives."""
+        return lambda *arguments: f"{macro_name}({', '.join(str(argument) for argument in arguments)})"
+
+
+adapter = _Adapter()

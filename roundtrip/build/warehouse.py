@@ -1,0 +1,161 @@
+"""The one dbt process that rebuilds the warehouse."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+from roundtrip.build.events import ErrorText, NodeResult, read_event
+from roundtrip.build.settings import PROJECT_DIR, dbt_environment, dbt_vars
+from roundtrip.duck import connect
+from roundtrip.errors import BadInput, CheckBroken, GateFailed, Locked, RoundtripError
+from roundtrip.home import Home
+
+_PRODUCTS = ("model", "seed")
+_BAD = ("error", "fail")
+#: How much of dbt's own words an error repeats; the rest is in the log.
+_QUOTED_LINES = 12
+
+
+def build_warehouse(
+    home: Home, as_of: date, on_event: Callable[[str, str, float], None] | None = None
+) -> dict:
+    """Rebuild `warehouse/work.duckdb` for a date from `raw/raw.duckdb`, and test it.
+
+    Every table is rebuilt in a transaction of its own, so a killed build leaves whole tables, old or new,
+    and the next one replaces them all.
+
+    Args:
+        on_event: called after each model and seed, and each test that does not pass, with its name, its
+            status (success, warn, fail, error, skipped) and its seconds.
+
+    Returns:
+        The summary: as_of, models, tests, warnings {test: rows}, rows {mart: rows}, seconds {model: seconds}
+        of the slowest five.
+
+    Raises:
+        BadInput: there is no raw.duckdb.
+        Locked: another process holds one of the two files.
+        GateFailed: a dbt test found bad rows, or a model could not be computed; names each.
+        CheckBroken: only tests that could not be carried out.
+        RoundtripError: dbt itself broke.
+    """
+    if not home.raw_db.exists():
+        raise BadInput(f"{home.raw_db} does not exist", "run the stage load first")
+    # Also says who holds the files, before dbt starts its ten seconds.
+    connect(home.raw_db, home.tmp_dir, read_only=True).close()
+    connect(home.work_db, home.tmp_dir).close()
+    results: list[NodeResult] = []
+
+    def note(result: NodeResult) -> None:
+        results.append(result)
+        if on_event and (result.kind in _PRODUCTS or result.status != "pass"):
+            on_event(result.name, result.status, result.seconds)
+
+    returncode, errors = _run_dbt(
+        home, ["build", "--exclude-resource-type", "unit_test", *_vars(dbt_vars(home, as_of))], note
+    )
+    bad = [result for result in results if result.status in _BAD]
+    broken_tests = [result for result in bad if result.kind == "test" and result.status != "fail"]
+    if bad:
+        # A check that could not run says nothing of the data, so it only counts where nothing else is wrong.
+        kind = CheckBroken if bad == broken_tests else GateFailed
+        raise kind(
+            f"the warehouse of {as_of} is not fit: " + "; ".join(_describe(result) for result in bad),
+            f"{_quote(errors)}\n  → the last publication stays; dbt's log is {_log(home)}",
+        )
+    if returncode != 0:
+        raise _broken(home, errors)
+    products = [result for result in results if result.kind in _PRODUCTS]
+    tests = [result for result in results if result.kind == "test"]
+    slowest = sorted(products, key=lambda result: -result.seconds)[:5]
+    return {
+        "as_of": as_of.isoformat(),
+        "models": len(products),
+        "tests": len(tests),
+        "warnings": {test.name: test.failures for test in tests if test.status == "warn"},
+        "rows": _mart_rows(home),
+        "seconds": {result.name: round(result.seconds, 2) for result in slowest},
+    }
+
+
+def parse_project(home: Home) -> None:
+    """Write dbt's manifest to `logs/dbt/target/manifest.json`; needs no database.
+
+    Raises:
+        RoundtripError: the project cannot be parsed.
+    """
+    (home.logs_dir / "dbt").mkdir(parents=True, exist_ok=True)
+    returncode, errors = _run_dbt(home, ["parse"], lambda _: None)
+    if returncode != 0:
+        raise _broken(home, errors)
+
+
+def _log(home: Home) -> Path:
+    return home.logs_dir / "dbt" / "dbt.log"
+
+
+def _vars(chosen: dict) -> list[str]:
+    return ["--vars", json.dumps(chosen)]
+
+
+def _run_dbt(home: Home, arguments: list[str], note: Callable[[NodeResult], None]) -> tuple[int, list[str]]:
+    """Run dbt, telling `note` of every result as it comes; returns its exit code and its error texts."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dbt.cli.main", "--log-format", "json", *arguments],
+        cwd=PROJECT_DIR,
+        env={**os.environ, **dbt_environment(home)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+    )
+    errors = []
+    try:
+        for line in process.stdout:
+            match read_event(line):
+                case NodeResult() as result:
+                    note(result)
+                case ErrorText(text):
+                    errors.append(text)
+        return process.wait(), errors
+    finally:
+        # A build whose caller is gone must not hold the lock.
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+
+
+def _describe(result: NodeResult) -> str:
+    if result.kind == "test" and result.failures:
+        return f"test {result.name} found {result.failures} bad row{'s' if result.failures > 1 else ''}"
+    verb = "carried out" if result.kind == "test" else "computed"
+    return f"{result.kind} {result.name} could not be {verb}"
+
+
+def _quote(errors: list[str]) -> str:
+    lines = [line.rstrip() for text in errors for line in text.splitlines() if line.strip()]
+    return "\n  ".join(lines[:_QUOTED_LINES]) or "dbt said nothing more"
+
+
+def _broken(home: Home, errors: list[str]) -> RoundtripError:
+    text = "\n".join(errors)
+    if "lock" in text and (holder := re.search(r"PID (\d+)", text)):
+        return Locked(
+            f"a DuckDB file of {home.root} is held by process {holder.group(1)}",
+            "wait for it to end, or end it, and run the same command again",
+        )
+    return RoundtripError("dbt could not run: " + _quote(errors), f"dbt's log is {_log(home)}")
+
+
+def _mart_rows(home: Home) -> dict[str, int]:
+    with connect(home.work_db, home.tmp_dir, read_only=True) as work:
+        marts = work.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'marts' ORDER BY table_name"
+        ).fetchall()
+        return {mart: work.execute(f'SELECT count(*) FROM marts."{mart}"').fetchone()[0] for (mart,) in marts}

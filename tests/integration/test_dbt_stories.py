@@ -1,0 +1,199 @@
+"""The definitions, told as the stories of a few customers and read from the built marts."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from roundtrip.build import build_warehouse
+from roundtrip.home import Home
+from tests.warehouse_fixture import booking, create_raw, customer, dump, insert
+
+AS_OF = date(2025, 2, 28)
+
+
+def every(customer_id: str, first: date, days: int, until: date, **more) -> list[dict]:
+    """Bookings of one customer at a fixed distance of days."""
+    count = (until - first).days // days + 1
+    return [
+        booking(
+            f"{customer_id}{first:%y%m}{i}", customer_id, (first + timedelta(i * days)).isoformat(), **more
+        )
+        for i in range(count)
+    ]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> tuple[Home, dict]:
+    home = Home(tmp_path_factory.mktemp("stories"))
+    create_raw(home)
+    insert(
+        home,
+        "customers",
+        [
+            customer("family", "2020-01-05"),
+            customer("business", "2023-01-01"),
+            customer("once", "2024-12-01"),
+            customer("switcher", "2022-01-01"),
+            customer("returner", "2022-01-01"),
+            customer("canceller", "2024-05-01"),
+            customer("leaper", "2024-02-01"),
+            customer("double", "2024-11-30"),
+            customer("backdated", "2024-06-10"),
+            customer("betrayed", "2023-01-01"),
+            customer("looker", "2024-12-31"),
+        ],
+    )
+    insert(
+        home,
+        "bookings",
+        [
+            *(booking(f"june{year}", "family", f"{year}-06-12", "package") for year in range(2020, 2025)),
+            *every("business", date(2023, 1, 2), 14, date(2024, 3, 4)),
+            booking("first", "once", "2024-12-20", "hotel"),
+            *every("switcher", date(2022, 1, 10), 60, date(2023, 10, 10)),
+            *every("switcher", date(2022, 2, 10), 60, date(2025, 1, 31), service_line="hotel"),
+            *every("returner", date(2022, 1, 10), 60, date(2022, 12, 31), service_line="hotel"),
+            booking("again", "returner", "2024-11-05", "hotel"),
+            booking(
+                "off", "canceller", "2024-05-10", status="cancelled_by_customer", cancelled_at="2024-07-05"
+            ),
+            booking("leap", "leaper", "2024-02-29"),
+            booking("out", "double", "2024-12-01 09:00:00"),
+            booking("stay", "double", "2024-12-01 21:00:00", "hotel"),
+            booking("early", "backdated", "2024-05-20"),
+            *every("betrayed", date(2023, 1, 2), 14, date(2024, 3, 4)),
+            booking(
+                "broken", "betrayed", "2024-03-05", status="cancelled_by_supplier", cancelled_at="2024-03-20"
+            ),
+            booking("orphan", "nobody", "2024-01-01"),
+        ],
+    )
+    return home, build_warehouse(home, AS_OF)
+
+
+def months(built, columns: str, customer_id: str, as_of: str) -> tuple:
+    home, _ = built
+    (row,) = dump(
+        home.work_db,
+        f"SELECT {columns} FROM marts.fct_customer_months "
+        f"WHERE customer_id = '{customer_id}' AND as_of_date = DATE '{as_of}'",
+    )
+    return row
+
+
+def test_a_family_that_books_each_june_is_not_lost_in_february(built):
+    stage, days, overdue = months(
+        built, "lifecycle_stage, days_since_last_booking, overdue_ratio", "family", "2025-02-28"
+    )
+    assert (stage, days) == ("maturity", 261)
+    assert overdue < 1
+
+
+def test_a_business_traveller_who_stops_is_lost_after_half_a_year(built):
+    home, _ = built
+    assert months(built, "lifecycle_stage, typical_gap_days", "business", "2024-07-31") == ("decline", 30)
+    assert months(built, "lifecycle_stage, churn_severity", "business", "2024-08-31") == ("lost", "severe")
+    losses = dump(
+        home.work_db,
+        "SELECT churned_on, initiative, value_tier, cause, evidence, value_lost FROM marts.fct_churn "
+        "WHERE customer_id = 'business'",
+    )
+    # The 26 bookings of the year up to March 2024, 100 EUR each.
+    assert losses == [(date(2024, 8, 31), "voluntary", "high", "unknown", None, 2600)]
+
+
+def test_a_supplier_cancellation_makes_the_loss_involuntary(built):
+    home, _ = built
+    (row,) = dump(
+        home.work_db,
+        "SELECT initiative, cause, cause_confidence, evidence FROM marts.fct_churn "
+        "WHERE customer_id = 'betrayed'",
+    )
+    assert row == (
+        "involuntary",
+        "service_quality",
+        0.5,
+        "2024-03-20 flight booking cancelled by the supplier",
+    )
+
+
+def test_a_one_time_buyer_is_introduced_and_waits_for_the_rhythm_of_similar_customers(built):
+    stage, status, gap = months(
+        built, "lifecycle_stage, activity_status, typical_gap_days", "once", "2025-02-28"
+    )
+    assert (stage, status) == ("introduction", "new")
+    assert 60 < gap < 365
+
+
+def test_who_drops_flights_but_keeps_hotels_is_moderate(built):
+    assert months(built, "lifecycle_stage, churn_severity", "switcher", "2024-08-31") == ("maturity", None)
+    stage, severity, cause = months(
+        built, "lifecycle_stage, churn_severity, churn_cause", "switcher", "2024-09-30"
+    )
+    assert (stage, severity, cause) == ("decline", "moderate", "need_change")
+
+
+def test_a_booking_after_being_lost_starts_a_marked_cycle(built):
+    home, _ = built
+    assert months(built, "lifecycle_stage, is_reactivated", "returner", "2024-10-31") == ("lost", False)
+    stage, marked = months(built, "lifecycle_stage, is_reactivated", "returner", "2024-11-30")
+    assert stage not in ("lost", "prospect")
+    assert marked
+    changes = dump(
+        home.work_db,
+        "SELECT changed_on, from_stage, to_stage FROM marts.fct_lifecycle_changes "
+        "WHERE customer_id = 'returner' AND 'lost' IN (from_stage, to_stage) ORDER BY 1",
+    )
+    assert [change[1:] for change in changes] == [("decline", "lost"), ("lost", stage)]
+
+
+def test_a_booking_cancelled_later_counts_as_it_stood(built):
+    assert months(built, "lifecycle_stage, bookings_12m", "canceller", "2024-06-30") == ("introduction", 1)
+    assert months(built, "lifecycle_stage, bookings_12m", "canceller", "2024-07-31") == ("prospect", 0)
+
+
+def test_the_leap_day_belongs_to_one_year(built):
+    assert months(built, "bookings_12m", "leaper", "2024-02-29") == (1,)
+    assert months(built, "bookings_12m", "leaper", "2025-01-31") == (1,)
+    assert months(built, "bookings_12m, days_since_last_booking", "leaper", "2025-02-28") == (0, 365)
+
+
+def test_two_bookings_on_one_day_are_one_occasion(built):
+    home, _ = built
+    assert months(built, "lifecycle_stage, purchase_occasions, bookings_12m", "double", "2024-12-31") == (
+        "introduction",
+        1,
+        2,
+    )
+    repeats = dump(home.work_db, "SELECT is_repeat FROM marts.fct_bookings WHERE customer_id = 'double'")
+    assert repeats == [(False,), (False,)]
+
+
+def test_a_customer_is_known_from_the_first_booking_on(built):
+    home, _ = built
+    (first,) = dump(
+        home.work_db,
+        "SELECT min(as_of_date) FROM marts.fct_customer_months WHERE customer_id = 'backdated'",
+    )
+    assert first == (date(2024, 5, 31),)
+    assert dump(
+        home.work_db, "SELECT count(*) FROM marts.fct_customer_months WHERE customer_id = 'looker'"
+    ) == [(3,)]
+
+
+def test_orphans_are_left_out_and_counted(built):
+    home, summary = built
+    assert summary["warnings"] == {"orphan_bookings_are_dropped": 1}
+    assert dump(home.work_db, "SELECT count(*) FROM marts.fct_bookings WHERE booking_id = 'orphan'") == [(0,)]
+
+
+def test_churn_rate_is_of_those_at_risk_when_the_month_began(built):
+    home, _ = built
+    (row,) = dump(
+        home.work_db,
+        "SELECT numerator, denominator FROM marts.kpi_months "
+        "WHERE month = '2024-08-01' AND segment_kind = 'all' AND indicator = 'churn_rate'",
+    )
+    # At risk on 31 July: family, business, switcher, leaper, backdated, betrayed. A single flight
+    # is lost as early as its like who stopped after fortnights of them: business, betrayed and leaper go.
+    assert row == (3, 6)

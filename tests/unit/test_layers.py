@@ -1,0 +1,133 @@
+"""The layers of the dbt project as a lint: who may read whom, what every model must have."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from roundtrip.home import PROJECT_ROOT
+
+PROJECT = PROJECT_ROOT / "dbt_project"
+MODELS = sorted((PROJECT / "models").rglob("*.sql"))
+IDS = [file.stem for file in MODELS]
+#: Models that only pass rows on, so that there is no logic to tell a story of.
+PASS_THROUGH = {"stg_web_events", "stg_surveys", "stg_quality_runs", "int_customers", "quality_runs"}
+#: A mart may read staging only where there is nothing to compute in between.
+MARTS_ON_STAGING = {"quality_runs": {"stg_quality_runs"}}
+STAGING_ON_STAGING = {"stg_bookings": {"stg_customers"}}
+#: Names that differ between engines: only macros may use them, behind adapter.dispatch.
+ENGINE_SPECIFIC = re.compile(
+    r"\b(date_diff|datediff|arg_max|max_by|string_agg|listagg|median|generate_series|unnest|strftime|epoch|"
+    r"list_\w+|asof|qualify|interval|to_months|::)\b",
+    re.IGNORECASE,
+)
+CLOCK = re.compile(r"\b(current_date|current_timestamp|now|today|getdate|localtimestamp)\b", re.IGNORECASE)
+
+#: What the published contract promises, at least.
+PROMISED = {
+    "dim_customers": "registered_at, country, acquisition_channel, first_booking_at, last_booking_at, "
+    "bookings, lifetime_value, lifecycle_stage, value_tier, need_segment",
+    "fct_bookings": "customer_id, booked_at, service_line, destination, channel, net_amount, margin_amount, "
+    "currency, status, lead_days, is_repeat",
+    "fct_customer_months": "lifecycle_stage, activity_status, journey_stage, typical_gap_days, "
+    "overdue_ratio, days_since_last_booking, bookings_12m, value_12m, service_lines_12m, value_tier, "
+    "need_segment, churn_severity, churn_initiative, churn_cause, is_reactivated, probability_alive",
+    "fct_lifecycle_changes": "customer_id, changed_on, from_stage, to_stage",
+    "fct_churn": "customer_id, churned_on, severity, initiative, value_tier, cause, cause_confidence, "
+    "evidence, value_lost",
+    "kpi_months": "month, segment_kind, segment, indicator, numerator, denominator, value, sample_size",
+    "quality_runs": "run_id, table_name, rows_in, rows_loaded, rows_quarantined, rows_superseded, checks, "
+    "failed_checks",
+}
+
+
+def sql_of(file: Path) -> str:
+    """The SQL without its comments, which may well speak of clocks."""
+    text = re.sub(r"\{#.*?#\}", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return re.sub(r"--.*", "", text)
+
+
+def description_of(file: Path) -> dict:
+    return yaml.safe_load(file.with_suffix(".yml").read_text(encoding="utf-8"))
+
+
+def refs(file: Path) -> set[str]:
+    return set(re.findall(r'ref\("(\w+)"\)', sql_of(file)))
+
+
+@pytest.mark.parametrize("file", MODELS, ids=IDS)
+def test_every_model_has_its_description(file):
+    (model,) = description_of(file)["models"]
+    assert model["name"] == file.stem
+    assert model["description"]
+    assert all(column["description"] for column in model["columns"])
+    assert any("unique" in column.get("data_tests", []) for column in model["columns"]) or re.search(
+        "key_is_unique|has_one_row", str(model.get("data_tests"))
+    ), "the grain is not tested"
+
+
+def test_every_description_has_its_model():
+    orphans = [
+        file.name
+        for file in (PROJECT / "models").rglob("*.yml")
+        if file.name != "sources.yml" and not file.with_suffix(".sql").exists()
+    ]
+    assert orphans == []
+
+
+@pytest.mark.parametrize("file", [f for f in MODELS if f.stem not in PASS_THROUGH], ids=lambda f: f.stem)
+def test_every_model_with_logic_has_a_story(file):
+    assert description_of(file).get("unit_tests"), f"{file.stem}.yml has no unit_tests"
+
+
+@pytest.mark.parametrize("file", MODELS, ids=IDS)
+def test_no_layer_is_skipped(file):
+    layer = file.parent.name
+    read_staging = {name for name in refs(file) if name.startswith("stg_")}
+    if layer != "staging":
+        assert "source(" not in sql_of(file), f"{file.stem} reads raw past staging"
+    if layer == "staging":
+        assert refs(file) <= STAGING_ON_STAGING.get(file.stem, set())
+    if layer == "marts":
+        assert read_staging <= MARTS_ON_STAGING.get(file.stem, set())
+
+
+@pytest.mark.parametrize("file", MODELS, ids=IDS)
+def test_no_model_reads_the_clock_or_speaks_one_engine(file):
+    sql = sql_of(file)
+    # Macro calls may carry the names of dispatched functions.
+    outside_macros = re.sub(r"\{\{.*?\}\}", "", sql, flags=re.DOTALL)
+    assert not CLOCK.search(sql)
+    assert "::" not in outside_macros
+    assert not ENGINE_SPECIFIC.search(outside_macros)
+
+
+def test_no_macro_or_test_reads_the_clock():
+    files = [*(PROJECT / "macros").rglob("*.sql"), *(PROJECT / "tests").rglob("*.sql")]
+    assert [file.name for file in files if CLOCK.search(sql_of(file))] == []
+
+
+def test_every_threshold_is_used_and_every_used_one_has_its_place():
+    defined = set(yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"])
+    files = [*PROJECT.rglob("*.sql"), *PROJECT.rglob("*.yml")]
+    used = {
+        name
+        for file in files
+        for name in re.findall(r"\bvar\(['\"](\w+)['\"]", file.read_text(encoding="utf-8"))
+    }
+    assert used == defined
+
+
+@pytest.mark.parametrize("mart", PROMISED)
+def test_the_published_contract_is_kept(mart):
+    (model,) = description_of(PROJECT / "models" / "marts" / f"{mart}.sql")["models"]
+    columns = {column["name"] for column in model["columns"]}
+    assert set(PROMISED[mart].split(", ")) <= columns
+    assert all(column.get("data_type") for column in model["columns"])
+
+
+def test_the_warehouse_page_names_every_mart():
+    page = (PROJECT_ROOT / "docs" / "warehouse.md").read_text(encoding="utf-8")
+    marts = [file.stem for file in MODELS if file.parent.name == "marts"]
+    assert [mart for mart in marts if f"`{mart}`" not in page] == []
