@@ -1,0 +1,31 @@
+"""Checks what came in, loads it, builds the warehouse, checks that, and publishes it.
+
+**Reads** `raw/batch.duckdb` and the suites in `expectations/`.
+
+**Writes** `raw/raw.duckdb` and `quarantine/` (load), `warehouse/work.duckdb` (dbt), Data Docs and
+`gates/` (the two gates), and, only when all of that went well, `published/current.duckdb` (publish).
+
+**When**: as soon as `ingest` has announced `roundtrip://batch`, for that event's `as_of`; or by hand.
+
+**Then** `train` starts by itself: it waits for `roundtrip://published`.
+
+**When it fails**: readers keep the last good warehouse. A gate that says no has written which check and
+how many rows to `gates/`. A dbt model that failed is red in the group `models`; the task `build_warehouse`
+names it, or the dbt test, and says what was wrong. Mend the cause, then start `ingest` again with the same
+`as_of`. These failures are not tried again by themselves, since another try would say the same; a lock
+held by another process is. More in docs/operating-airflow.md.
+"""
+
+# Airflow only looks at files that name it.
+from roundtrip.airflow.assets import BATCH, PUBLISHED
+from roundtrip.airflow.policy import policy_dag
+from roundtrip.airflow.tasks import dbt_task, stage_task
+
+with policy_dag("build", __doc__, "warehouse", schedule=[BATCH]):
+    landing_gate = stage_task("landing_gate")
+    load = stage_task("load", writes=True)
+    build_warehouse = dbt_task()
+    marts_gate = stage_task("marts_gate")
+    publish = stage_task("publish", writes=True, announces=PUBLISHED)
+
+    landing_gate >> load >> build_warehouse >> marts_gate >> publish
