@@ -138,7 +138,7 @@ def prepare(home: Home) -> None:
         BadInput: the dbt project cannot be parsed.
     """
     with ThreadPoolExecutor(max_workers=2) as pool:
-        tasks = [pool.submit(_prepare_database, home), pool.submit(_prepare_manifest, home)]
+        tasks = [pool.submit(_prepare_database, home), pool.submit(prepare_manifest, home)]
         for task in tasks:
             task.result()
 
@@ -167,7 +167,8 @@ def _prepare_database(home: Home) -> None:
     write_atomically(done, json.dumps(wanted))
 
 
-def _prepare_manifest(home: Home) -> None:
+def prepare_manifest(home: Home) -> None:
+    """Have dbt describe its models for Airflow, if it has not since the project changed."""
     from roundtrip.build import parse_project
 
     manifest = manifest_file(home)
@@ -177,8 +178,13 @@ def _prepare_manifest(home: Home) -> None:
         if all(file.stat().st_mtime <= made_at for file in sources):
             return
     parse_project(home)
+    write_atomically(manifest, (home.logs_dir / "dbt" / "target" / "manifest.json").read_bytes())
 
 
 def manifest_file(home: Home) -> Path:
-    """dbt's own account of its models, from which the DAG `build` draws its graph."""
-    return home.logs_dir / "dbt" / "target" / "manifest.json"
+    """dbt's account of its models, from which the DAG `build` draws its graph.
+
+    A copy, since dbt writes its own anew in every build, and Airflow reads DAG files just then: a DAG that was
+    read beside half a manifest is out of order until it is read again.
+    """
+    return home.airflow_dir / "dbt_manifest.json"

@@ -1,6 +1,7 @@
 """Reading dbt's log (one JSON object per line) as the results of nodes and the words of errors."""
 
 import json
+import re
 from dataclasses import dataclass
 
 #: dbt's events that say how a node ended.
@@ -12,6 +13,8 @@ _RESULT_EVENTS = {
     "LogNodeNoOpResult",
 }
 _SKIP_EVENTS = {"SkippingDetails", "LogSkipBecauseError"}
+#: dbt colours some words even in its JSON.
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -59,5 +62,5 @@ def read_event(line: str) -> NodeResult | ErrorText | None:
     if info["name"] in _SKIP_EVENTS and node:
         return NodeResult(node["node_name"], node["resource_type"], "skipped", 0.0)
     if info["level"] == "error" and info["msg"].strip():
-        return ErrorText(info["msg"].strip())
+        return ErrorText(_COLOURS.sub("", info["msg"]).strip())
     return None

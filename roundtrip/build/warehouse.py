@@ -106,7 +106,7 @@ def _vars(chosen: dict) -> list[str]:
 def _run_dbt(home: Home, arguments: list[str], note: Callable[[NodeResult], None]) -> tuple[int, list[str]]:
     """Run dbt, telling `note` of every result as it comes; returns its exit code and its error texts."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "dbt.cli.main", "--log-format", "json", *arguments],
+        [sys.executable, "-W", "ignore", "-m", "dbt.cli.main", "--log-format", "json", *arguments],
         cwd=PROJECT_DIR,
         env={**os.environ, **dbt_environment(home)},
         stdin=subprocess.DEVNULL,

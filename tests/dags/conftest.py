@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from roundtrip.airflow.environment import airflow_environment
-from roundtrip.build import parse_project
+from roundtrip.airflow.environment import airflow_environment, prepare_manifest
 from roundtrip.home import PROJECT_ROOT, Home
 
 
@@ -16,8 +15,7 @@ from roundtrip.home import PROJECT_ROOT, Home
 def dags_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home that holds no more than what Airflow needs to read the DAG files: dbt's manifest."""
     home = Home(tmp_path_factory.mktemp("dags") / "home")
-    home.airflow_dir.mkdir(parents=True)
-    parse_project(home)
+    prepare_manifest(home)
     return home
 
 

@@ -2,10 +2,13 @@
 
 import ast
 import json
+from pathlib import Path
 
 import pytest
 
+from roundtrip.airflow.environment import manifest_file
 from roundtrip.airflow.follow import DAG_ORDER
+from roundtrip.build import dbt_environment
 from roundtrip.home import PROJECT_ROOT
 from roundtrip.stages import STAGES
 
@@ -119,8 +122,7 @@ def test_the_road_starts_once_a_day(dags: dict):
 
 
 def test_every_model_of_the_manifest_has_a_light_wired_as_the_models_depend(dags: dict, dags_home):
-    manifest = dags_home.logs_dir / "dbt" / "target" / "manifest.json"
-    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"]
+    nodes = json.loads(manifest_file(dags_home).read_text(encoding="utf-8"))["nodes"]
     built = {
         unique_id: node for unique_id, node in nodes.items() if node["resource_type"] in ("model", "seed")
     }
@@ -129,3 +131,9 @@ def test_every_model_of_the_manifest_has_a_light_wired_as_the_models_depend(dags
     for node in built.values():
         parents = {f"models.{nodes[p]['name']}" for p in node["depends_on"].get("nodes", []) if p in built}
         assert set(lights[f"models.{node['name']}"]["upstream"]) == (parents or {"build_warehouse"})
+
+
+def test_no_dag_reads_what_a_build_is_writing(dags_home):
+    """Half a manifest takes the DAG `build` out of order until its file is read again, minutes later."""
+    target = Path(dbt_environment(dags_home)["DBT_TARGET_PATH"])
+    assert target not in manifest_file(dags_home).parents

@@ -17,6 +17,7 @@ import duckdb
 import psutil
 import pytest
 
+from roundtrip.airflow.environment import manifest_file
 from roundtrip.airflow.follow import DAG_ORDER
 from roundtrip.home import PROJECT_ROOT, Home
 from roundtrip.simulate import simulate
@@ -129,7 +130,7 @@ def test_every_model_had_its_light_and_none_was_red(company, walked):
         "SELECT t.state, count(*) FROM task_instance t JOIN dag_run r USING (dag_id, run_id) "
         "WHERE r.state = 'success' AND t.task_id LIKE 'models.%' GROUP BY t.state",
     )
-    manifest = json.loads((home.logs_dir / "dbt" / "target" / "manifest.json").read_text("utf-8"))
+    manifest = json.loads(manifest_file(home).read_text("utf-8"))
     built = [n for n in manifest["nodes"].values() if n["resource_type"] in ("model", "seed")]
     assert states == [("success", len(built))]
 
