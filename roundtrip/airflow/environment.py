@@ -184,7 +184,7 @@ def prepare_manifest(home: Home) -> None:
 def manifest_file(home: Home) -> Path:
     """dbt's account of its models, from which the DAG `build` draws its graph.
 
-    A copy, since dbt writes its own anew in every build, and Airflow reads DAG files just then: a DAG that was
-    read beside half a manifest is out of order until it is read again.
+    A copy, since dbt writes its own anew in every build, and Airflow reads DAG files just then: a DAG that
+    was read beside half a manifest is out of order until it is read again.
     """
     return home.airflow_dir / "dbt_manifest.json"
