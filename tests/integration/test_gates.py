@@ -39,7 +39,9 @@ def test_good_batch_passes_and_leaves_result_and_pages(home: Home):
     )
     assert share["observed"] == 1.0
     docs = home.gates_dir / "data_docs"
-    assert 'href="landing/index.html"' in (docs / "index.html").read_text()
+    overview = (docs / "index.html").read_text()
+    assert f"{len(result['results'])} checks" in overview
+    assert all((docs / link).exists() for link in re.findall(r'href="(landing/[^"]+)"', overview))
     links = re.findall(r'href="(validations[^"]+)"', (docs / "landing" / "index.html").read_text())
     assert len(links) == 4
     assert all((docs / "landing" / link).exists() for link in links)
