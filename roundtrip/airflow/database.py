@@ -12,23 +12,26 @@ from roundtrip.airflow.policy import WRITER_POOL
 from roundtrip.home import Home
 
 
-def set_up(home: Home) -> None:
-    """Migrate the database, create the writers' pool and the admin. Safe to repeat."""
+def set_up(admin_password: str) -> None:
+    """Migrate the database that Airflow's settings name, create the writers' pool and the admin.
+
+    Safe to repeat: the admin keeps the password of the first time.
+    """
     from airflow.cli import cli_parser
 
-    password = airflow_secrets(home)["admin_password"]
-    person = ["--username", ADMIN, "--firstname", "Roundtrip", "--lastname", "Admin"]
+    person = ["--username", ADMIN, "--firstname", "Roundtrip", "--lastname", "Admin", "--role", "Admin"]
+    access = ["--email", "admin@localhost", "--password", admin_password]
     commands = [
         ["db", "migrate"],
+        # Before the admin, whose role is made of these permissions.
         ["sync-perm"],
         ["pools", "set", WRITER_POOL, "1", "One writer at a time: DuckDB files have one."],
-        ["users", "create", *person, "--role", "Admin", "--email", "admin@localhost", "--password", password],
+        ["users", "create", *person, *access],
     ]
     parser = cli_parser.get_parser()
     for command in commands:
         arguments = parser.parse_args(command)
         arguments.func(arguments)
-    _let_readers_and_writers_meet(home.airflow_dir / "airflow.db")
 
 
 def _let_readers_and_writers_meet(database: Path) -> None:
@@ -67,4 +70,6 @@ def end_interrupted_runs(home: Home) -> None:
 
 
 if __name__ == "__main__":
-    set_up(Home.from_env())
+    here = Home.from_env()
+    set_up(airflow_secrets(here)["admin_password"])
+    _let_readers_and_writers_meet(here.airflow_dir / "airflow.db")

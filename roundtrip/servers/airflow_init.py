@@ -19,27 +19,14 @@ def airflow_init(home: Home) -> None:
     Raises:
         BadInput: the admin's password is not set.
     """
-    from airflow.cli import cli_parser
-
-    from roundtrip.airflow.policy import WRITER_POOL
-    from roundtrip.build import parse_project
+    from roundtrip.airflow.database import set_up
+    from roundtrip.airflow.environment import prepare_manifest
 
     password = os.environ.get(PASSWORD, "")
     if not password:
         raise BadInput(f"{PASSWORD} is not set", "set AIRFLOW_ADMIN_PASSWORD in .env")
-    person = ["--username", "admin", "--firstname", "Roundtrip", "--lastname", "Admin"]
-    commands = [
-        ["db", "migrate"],
-        # Before the admin, whose role is made of these permissions.
-        ["sync-perm"],
-        ["pools", "set", WRITER_POOL, "1", "One writer at a time: DuckDB files have one."],
-        ["users", "create", *person, "--role", "Admin", "--email", "admin@localhost", "--password", password],
-    ]
-    parser = cli_parser.get_parser()
-    for command in commands:
-        arguments = parser.parse_args(command)
-        arguments.func(arguments)
-    parse_project(home)
+    set_up(password)
+    prepare_manifest(home)
 
 
 if __name__ == "__main__":
