@@ -71,6 +71,21 @@ def test_a_model_that_beats_the_rule_becomes_champion(trained):
     json.dumps(summary)
 
 
+def card_of(home: Home) -> dict:
+    return json.loads((home.mlflow_dir / "champion.json").read_text(encoding="utf-8"))
+
+
+def test_the_card_says_what_the_training_measured(trained):
+    home, summary = trained
+    models, card = summary["evaluation"]["models"], card_of(home)
+    auc = models[summary["kind"]]["roc_auc"]
+    assert card["status"] == "champion"
+    assert card["model_version"] == f"{registry.MODEL}/{summary['version']}"
+    assert (card["test_auc"], *card["test_auc_ci"]) == (auc["value"], auc["low"], auc["high"])
+    assert card["baseline_auc"] == models["rule"]["roc_auc"]["value"] < card["test_auc"]
+    assert card["trained_as_of"] == AS_OF.isoformat()
+
+
 def test_the_run_holds_what_a_reader_needs(trained):
     home, summary = trained
     client = client_of(home)
@@ -222,6 +237,12 @@ def test_too_little_data_is_said_logged_and_promotes_nothing(untrained, change, 
     assert registry.champion_for(untrained, AS_OF) is None
     scored = score(untrained, AS_OF)
     assert (scored["scored_by"], scored["model_version"]) == ("inactivity_rule", "inactivity-rule")
+
+
+def test_without_a_champion_the_card_says_what_is_missing(untrained):
+    change_published(untrained, "DELETE FROM marts.churn_labels WHERE customer_id <> 'c1'")
+    summary = train(untrained, AS_OF)
+    assert card_of(untrained) == {"status": "too_little_data", "note": "; ".join(summary["what_is_missing"])}
 
 
 def test_without_a_champion_the_rule_scores_and_says_so(untrained):
