@@ -53,7 +53,7 @@ def experiment_id(home: Home) -> str:
         return found.experiment_id
     is_own_file = home.mlflow_uri.startswith("sqlite:")
     artifacts = (home.mlflow_dir / "artifacts").as_uri() if is_own_file else None
-    return client.create_experiment(EXPERIMENT, artifacts)
+    return client.create_experiment(EXPERIMENT, artifacts, tags=_EXPERIMENT_TAGS)
 
 
 def champion_for(home: Home, as_of: date) -> Version | None:
@@ -237,6 +237,15 @@ def force_champion(home: Home, number: str, as_of: date, reason: str) -> None:
         write_atomically(file, before + line + "\n")
 
 
+#: Without its kind MLflow opens an experiment as one about language models, with empty pages.
+_EXPERIMENT_TAGS = {
+    "mlflow.experimentKind": "custom_model_development",
+    "mlflow.note.content": (
+        "Each run is one training for one date: which customers will book nothing within their horizon. "
+        "The run's description says in words how good the model is and whether it came into use; the runs "
+        "inside it are the candidates, judged on the same later months."
+    ),
+}
 _MODEL_DESCRIPTION = (
     "How likely a customer is to book nothing within the label's horizon (half a year to a year, by the "
     "customer's own rhythm). The version with the alias `champion` scores. See docs/models.md."

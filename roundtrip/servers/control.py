@@ -216,7 +216,9 @@ def align_mlflow_password(home: Home) -> None:
 
 
 def _print_addresses(home: Home, console: Console, port_of: dict[str, int]) -> None:
-    table = Table("", "Address", "Login", "Password is in", title="Open in a browser on this machine")
+    table = Table("", "Address", "Login", title="Open in a browser on this machine")
+    # A path that is cut off leads nowhere.
+    table.add_column("Password is in", overflow="fold")
     kept = {
         "reports": str(logins.password_file(home, "reports")),
         "airflow": f"{home.secrets_dir / 'airflow.json'} (admin_password)",
