@@ -237,9 +237,7 @@ def force_champion(home: Home, number: str, as_of: date, reason: str) -> None:
         write_atomically(file, before + line + "\n")
 
 
-#: Without its kind MLflow opens an experiment as one about language models, with empty pages.
 _EXPERIMENT_TAGS = {
-    "mlflow.experimentKind": "custom_model_development",
     "mlflow.note.content": (
         "Each run is one training for one date: which customers will book nothing within their horizon. "
         "The run's description says in words how good the model is and whether it came into use; the runs "
