@@ -43,5 +43,5 @@ def write_card(home: Home, as_of: date, outcome: dict) -> dict:
             "brier": measured["brier"]["value"],
             "note": trained["reason"],
         }
-    write_atomically(home.mlflow_dir / "champion.json", json.dumps(card, indent=2))
+    write_atomically(home.champion_file, json.dumps(card, indent=2))
     return card

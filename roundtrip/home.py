@@ -74,6 +74,11 @@ class Home:
         return self.root / "mlflow"
 
     @property
+    def champion_file(self) -> Path:
+        """The champion in a few numbers, for those who do not open MLflow (see ml/card.py)."""
+        return self.mlflow_dir / "champion.json"
+
+    @property
     def mlflow_uri(self) -> str:
         """The MLflow backend: a database of this home, or the server that $ROUNDTRIP_MLFLOW_URI names.
 

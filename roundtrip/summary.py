@@ -54,7 +54,7 @@ def _at_risk(warehouse: duckdb.DuckDBPyConnection) -> str:
 
 
 def _model_quality(home: Home) -> str:
-    file = home.mlflow_dir / "champion.json"
+    file = home.champion_file
     if not file.exists():
         return "no champion: the inactivity rule scores"
     card = json.loads(file.read_text(encoding="utf-8"))

@@ -230,7 +230,7 @@ def _target(target: rollout.Target, answer: Answer) -> Target:
 
 def _model(home: Home) -> dict[str, Any]:
     """The champion's card as train left it; empty where no model was trained."""
-    file = home.mlflow_dir / "champion.json"
+    file = home.champion_file
     if not file.exists():
         return {}
     try:
