@@ -1,6 +1,8 @@
 """The command line. Each command only parses, calls one function, and shows the result."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +22,9 @@ app = typer.Typer(
     add_completion=False,
 )
 console = Console()
+
+#: The simulated company: three years before the rollout plan and the plan's twelve months.
+CUSTOMERS, MONTHS, SEED = 20_000, 48, 7
 
 HomeOption = Annotated[
     Path | None,
@@ -83,9 +88,9 @@ def run(
 @app.command()
 def demo(
     home: HomeOption = None,
-    customers: Annotated[int, typer.Option(help="How many customers to simulate.")] = 6000,
-    months: Annotated[int, typer.Option(help="How many months of history.")] = 36,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same company.")] = 7,
+    customers: Annotated[int, typer.Option(help="How many customers to simulate.")] = CUSTOMERS,
+    months: Annotated[int, typer.Option(help="How many months of history.")] = MONTHS,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same company.")] = SEED,
     local: LocalOption = False,
 ) -> None:
     """Simulate a travel company (once) and run the whole workflow on it."""
@@ -94,25 +99,80 @@ def demo(
     place = Home.from_env(home)
     with one_run_at_a_time(place):
         if not place.simulated_dir.exists():
-            console.print(f"simulating {customers:,} customers over {months} months (seed {seed})")
-            simulate_company(place.simulated_dir, customers, months, seed)
+            with _months_lived("simulating a travel company") as progress:
+                simulate_company(place.simulated_dir, customers, months, seed, progress=progress)
     _run(place, Company.describe(place.simulated_dir, None), None, local)
 
 
 @app.command()
 def simulate(
-    out: Annotated[Path, typer.Option(help="Where the company's files go; must not hold anything yet.")],
-    customers: Annotated[int, typer.Option(help="How many customers.")] = 6000,
-    months: Annotated[int, typer.Option(help="How many months of history.")] = 36,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same company.")] = 7,
+    out: Annotated[
+        Path | None, typer.Option(help="Where a new company's files go; must not hold anything yet.")
+    ] = None,
+    continued: Annotated[
+        Path | None, typer.Option("--continue", help="A simulated company's folder, to live on with it.")
+    ] = None,
+    customers: Annotated[
+        int | None, typer.Option(help=f"How many customers (default {CUSTOMERS}).", show_default=False)
+    ] = None,
+    months: Annotated[
+        int | None,
+        typer.Option(
+            help=f"Months of history (default {MONTHS}), or to live on (default 1).", show_default=False
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help=f"The same seed gives the same company (default {SEED}).", show_default=False),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A YAML file that changes parameters (docs/simulated-company.md).")
+    ] = None,
+    interventions: Annotated[
+        Path | None, typer.Option(help="With --continue: a CSV file of what is done to whom.")
+    ] = None,
 ) -> None:
-    """Write the files of a simulated travel company whose truth is known."""
+    """Write the files of a simulated travel company whose truth is known, or live on with it."""
+    from roundtrip.simulate import live_on
     from roundtrip.simulate import simulate as simulate_company
 
-    made = simulate_company(out, customers, months, seed)
+    given = {"--out": out, "--customers": customers, "--seed": seed, "--config": config}
+    if continued is not None:
+        if named := [name for name, value in given.items() if value is not None]:
+            raise BadInput(
+                f"{' and '.join(named)} cannot be given with --continue",
+                "leave it out: a company that lives on keeps what it was simulated with",
+            )
+        with _months_lived("living on") as progress:
+            made = live_on(continued, 1 if months is None else months, interventions, progress=progress)
+    else:
+        if out is None:
+            raise BadInput("neither --out nor --continue is given", "say where: --out FOLDER")
+        if interventions is not None:
+            raise BadInput("--interventions needs --continue", "give the company's folder with --continue")
+        with _months_lived("simulating a travel company") as progress:
+            made = simulate_company(
+                out,
+                CUSTOMERS if customers is None else customers,
+                MONTHS if months is None else months,
+                SEED if seed is None else seed,
+                config,
+                progress=progress,
+            )
     for table, rows in made["rows"].items():
-        console.print(f"{table:<18}{rows:>10,} rows")
-    console.print(f"written to {out}")
+        console.print(f"{table:<18}{rows:>12,} rows")
+    console.print(f"{made['starts_on']} to {made['ends_on']}, written to {made['out']}", highlight=False)
+
+
+@contextmanager
+def _months_lived(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar of months; what it yields takes months done and in total."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("months"))
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 HERE = Path(__file__).parent
 #: Fast kinds first: what is cheap to know is known early.
-KINDS = ("unit", "dags", "property", "leakage", "integration", "fault", "browser", "e2e")
+KINDS = ("unit", "dags", "property", "world", "leakage", "integration", "fault", "browser", "e2e")
 
 
 @dataclass

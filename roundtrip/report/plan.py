@@ -1,23 +1,20 @@
 """The rollout plan: reading plan/rollout.yml, and where a date stands on it."""
 
 import calendar
-from collections.abc import Collection, Hashable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from roundtrip.errors import BadInput
 from roundtrip.home import PROJECT_ROOT
+from roundtrip.yaml_lines import Lines, read_yaml
 
 PLAN_FILE = PROJECT_ROOT / "plan" / "rollout.yml"
 PLAN_MONTHS = 12
 LEVELS = ("low", "medium", "high")
 DIRECTIONS = ("down", "up")
-
-Lines = dict[tuple, int]
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ def load_plan(path: Path = PLAN_FILE) -> Plan:
             phases overlap or leave a month out, a task is due outside its phase, a value is out of its range.
             The message names the file and the line.
     """
-    data, lines = _read(path)
+    data, lines = read_yaml(path, "restore plan/rollout.yml")
     check = _Checker(path, lines)
     top = check.mapping((), data, {"phases", "tasks", "targets", "risks", "baseline_window_months"})
     phases = tuple(
@@ -186,37 +183,6 @@ def task_statuses(
             status = "overdue" if due_on and as_of > due_on else "open"
         statuses.append(TaskStatus(task, status, due_on))
     return statuses
-
-
-def _read(path: Path) -> tuple[Any, Lines]:
-    try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}", "restore plan/rollout.yml") from error
-    except yaml.YAMLError as error:
-        raise BadInput(f"{path} is not YAML: {error}", "mend the line it names") from error
-    lines: Lines = {}
-    return _convert(path, node, (), lines), lines
-
-
-def _convert(path: Path, node: yaml.Node | None, at: tuple, lines: Lines) -> Any:
-    """The value of a YAML node; the line of each of its parts goes into `lines` by its place."""
-    if node is None:
-        return None
-    lines[at] = node.start_mark.line + 1
-    if isinstance(node, yaml.SequenceNode):
-        return [_convert(path, item, (*at, i), lines) for i, item in enumerate(node.value)]
-    if isinstance(node, yaml.MappingNode):
-        result: dict[Hashable, Any] = {}
-        for key_node, value_node in node.value:
-            key = str(key_node.value)
-            line = key_node.start_mark.line + 1
-            if key in result:
-                raise BadInput(f"{path}:{line}: {key} is given twice", "keep one of the two")
-            result[key] = _convert(path, value_node, (*at, key), lines)
-            lines[(*at, key)] = line
-        return result
-    return yaml.SafeLoader("").construct_object(node)
 
 
 class _Checker:

@@ -5,24 +5,38 @@ from datetime import date
 
 import numpy as np
 
-from roundtrip.simulate import parameters as p
-
-#: First day of the lunar year.
+#: Holidays of the lunar calendar move: (month, day) by year of the Spring Festival's first day, the Dragon
+#: Boat Festival and the Mid-Autumn Festival, as published by the State Council or by almanac.
 SPRING_FESTIVALS = {
-    2006: (1, 29), 2007: (2, 18), 2008: (2, 7), 2009: (1, 26), 2010: (2, 14), 2011: (2, 3), 2012: (1, 23),
-    2013: (2, 10), 2014: (1, 31), 2015: (2, 19), 2016: (2, 8), 2017: (1, 28), 2018: (2, 16), 2019: (2, 5),
-    2020: (1, 25), 2021: (2, 12), 2022: (2, 1), 2023: (1, 22), 2024: (2, 10), 2025: (1, 29), 2026: (2, 17),
-    2027: (2, 6),
+    2015: (2, 19), 2016: (2, 8), 2017: (1, 28), 2018: (2, 16), 2019: (2, 5), 2020: (1, 25), 2021: (2, 12),
+    2022: (2, 1), 2023: (1, 22), 2024: (2, 10), 2025: (1, 29), 2026: (2, 17), 2027: (2, 6), 2028: (1, 26),
+    2029: (2, 13), 2030: (2, 3), 2031: (1, 23),
 }  # fmt: skip
+DRAGON_BOATS = {
+    2015: (6, 20), 2016: (6, 9), 2017: (5, 30), 2018: (6, 18), 2019: (6, 7), 2020: (6, 25), 2021: (6, 14),
+    2022: (6, 3), 2023: (6, 22), 2024: (6, 10), 2025: (5, 31), 2026: (6, 19), 2027: (6, 9), 2028: (5, 28),
+    2029: (6, 16), 2030: (6, 5), 2031: (6, 24),
+}  # fmt: skip
+MID_AUTUMNS = {
+    2015: (9, 27), 2016: (9, 15), 2017: (10, 4), 2018: (9, 24), 2019: (9, 13), 2020: (10, 1), 2021: (9, 21),
+    2022: (9, 10), 2023: (9, 29), 2024: (9, 17), 2025: (10, 6), 2026: (9, 25), 2027: (9, 15), 2028: (10, 3),
+    2029: (9, 22), 2030: (9, 12), 2031: (10, 1),
+}  # fmt: skip
+#: The months that these tables allow for, with a year and more to look ahead.
+FIRST_MONTH, LAST_MONTH = np.datetime64("2015-01", "M"), np.datetime64("2029-12", "M")
 
-#: Days before and after the first day that people travel in.
-SPRING_FESTIVAL_WINDOW = (-4, 9)
+#: Days before and after the first day of the Spring Festival that people travel in, and the demand.
+_SPRING_WINDOW = (-4, 9)
+_SPRING_STRENGTH = 1.5
+#: Short festivals: the days around them, and the demand.
+_SHORT_WINDOW = (-1, 1)
+_SHORT_STRENGTH = 0.7
 #: (month, first day, last day, strength) of holidays that do not move, as travel windows.
-FIXED_HOLIDAYS = ((1, 1, 2, 0.6), (4, 3, 6, 0.6), (5, 1, 5, 1.2), (7, 12, 31, 0.4), (8, 1, 20, 0.4),
-                  (10, 1, 7, 1.6))  # fmt: skip
+_FIXED = ((1, 1, 2, 0.6), (4, 3, 6, 0.6), (5, 1, 5, 1.2), (7, 12, 31, 0.4), (8, 1, 20, 0.4), (10, 1, 7, 1.6))
 
-#: Travel may start this long after the last booking.
+#: Travel may start this long after the booking.
 LOOKAHEAD_DAYS = 400
+_LOOKAHEAD_MONTHS = 14
 
 
 def epoch_day(day: date) -> int:
@@ -30,23 +44,25 @@ def epoch_day(day: date) -> int:
     return (day - date(1970, 1, 1)).days
 
 
-def _festival_days(year: int) -> np.ndarray:
-    first = epoch_day(date(year, *SPRING_FESTIVALS[year]))
-    return np.arange(first + SPRING_FESTIVAL_WINDOW[0], first + SPRING_FESTIVAL_WINDOW[1] + 1)
+def _around(dates: dict[int, tuple[int, int]], window: tuple[int, int]) -> np.ndarray:
+    firsts = np.array([epoch_day(date(year, *day)) for year, day in dates.items()])
+    return (firsts[:, None] + np.arange(window[0], window[1] + 1)).ravel()
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """Months 0..months-1 of the history, and what each day is worth to a traveller.
+    """Months 0..months-1 of the history and some beyond, and what each day is worth to a traveller.
 
     Attributes:
-        month_starts: epoch day of the first of each month, with one more at the end; shape (months + 1,).
-        calendar_months: 0..11 for January..December, twelve months beyond the end too.
-        festival_share: share of the Spring Festival window in each month, same shape.
+        first_month: of the history (numpy month).  months: how many the calendar allows to live.
+        month_starts: epoch day of the first of each month; shape (months + 14 + 1,).
+        calendar_months: 0..11 for January..December, same months.
+        festival_share: share of the Spring Festival window in each month.
         holiday_strength: per day from `first_day` on; 0 on a plain weekday.
         is_weekend: Friday and Saturday departures, per day from `first_day` on.
     """
 
+    first_month: np.datetime64
     months: int
     month_starts: np.ndarray
     calendar_months: np.ndarray
@@ -58,17 +74,16 @@ class Calendar:
     def first_day(self) -> int:
         return int(self.month_starts[0])
 
-    @property
-    def last_day(self) -> int:
-        return int(self.month_starts[-1]) - 1
+    def label(self, month: int) -> str:
+        """A month's name in files, as 2025-03."""
+        return str(self.first_month + month)
 
-    @property
-    def ends_at(self) -> int:
-        """Epoch second after the last one of the history."""
-        return (self.last_day + 1) * 86_400
+    def start_of(self, month: int) -> int:
+        """Epoch second at which a month starts; that of month + 1 is where it ends."""
+        return int(self.month_starts[month]) * 86_400
 
     def month_of(self, days: np.ndarray) -> np.ndarray:
-        """Month index of epoch days; `months` or more means after the end."""
+        """Month index of epoch days; the last known month for what lies beyond."""
         return np.searchsorted(self.month_starts, days, side="right") - 1
 
     def demand(self, days: np.ndarray, holiday_pull: np.ndarray, weekend_pull: np.ndarray) -> np.ndarray:
@@ -78,43 +93,44 @@ class Calendar:
         return np.maximum(wish, 0.05)
 
 
-def make_calendar(months: int) -> Calendar:
-    """The calendar of a history of `months` months that ends on parameters.ENDS_ON."""
-    last = np.datetime64(p.ENDS_ON, "M")
-    firsts = np.arange(last - months + 1, last + 2)
-    month_starts = firsts.astype("datetime64[D]").astype(np.int64)
-    ahead = np.arange(last - months + 1, last + 13)
-    ahead_starts = np.append(ahead, ahead[-1] + 1).astype("datetime64[D]").astype(np.int64)
-
-    days = np.arange(month_starts[0], month_starts[-1] + LOOKAHEAD_DAYS)
+def make_calendar(first_month: np.datetime64, months: int) -> Calendar:
+    """The calendar of `months` months from `first_month` on."""
+    ahead = first_month + np.arange(months + _LOOKAHEAD_MONTHS + 1)
+    month_starts = ahead.astype("datetime64[D]").astype(np.int64)
+    days = np.arange(month_starts[0], month_starts[-1])
     dates = days.astype("datetime64[D]")
     month = dates.astype("datetime64[M]").astype(int) % 12 + 1
     day_of_month = (dates - dates.astype("datetime64[M]")).astype(int) + 1
     strength = np.zeros(len(days))
-    for holiday_month, first, last_one, value in FIXED_HOLIDAYS:
-        strength[(month == holiday_month) & (day_of_month >= first) & (day_of_month <= last_one)] = value
-    festivals = np.concatenate([_festival_days(year) for year in SPRING_FESTIVALS])
-    strength[np.isin(days, festivals)] = 1.5
+    for holiday_month, first, last, value in _FIXED:
+        strength[(month == holiday_month) & (day_of_month >= first) & (day_of_month <= last)] = value
+    for festival in (DRAGON_BOATS, MID_AUTUMNS):
+        is_near = np.isin(days, _around(festival, _SHORT_WINDOW))
+        strength[is_near] = np.maximum(strength[is_near], _SHORT_STRENGTH)
+    spring = _around(SPRING_FESTIVALS, _SPRING_WINDOW)
+    strength[np.isin(days, spring)] = _SPRING_STRENGTH
 
-    inside = np.searchsorted(ahead_starts, festivals, side="right") - 1
-    inside = inside[(inside >= 0) & (inside < len(ahead))]
-    window = SPRING_FESTIVAL_WINDOW[1] - SPRING_FESTIVAL_WINDOW[0] + 1
+    inside = np.searchsorted(month_starts, spring, side="right") - 1
+    inside = inside[(spring >= month_starts[0]) & (inside < len(ahead) - 1)]
+    window = _SPRING_WINDOW[1] - _SPRING_WINDOW[0] + 1
     return Calendar(
+        first_month=first_month,
         months=months,
         month_starts=month_starts,
-        calendar_months=ahead.astype(int) % 12,
-        festival_share=np.bincount(inside, minlength=len(ahead)) / window,
+        calendar_months=ahead[:-1].astype(int) % 12,
+        festival_share=np.bincount(inside, minlength=len(ahead) - 1) / window,
         holiday_strength=strength,
         is_weekend=np.isin((days + 3) % 7, (4, 5)),  # epoch day 0 was a Thursday; Monday is 0
     )
 
 
 #: Bookings and visits by hour of the UTC day; local time is UTC+8, so 0 is eight in the morning.
-_HOURS = (2, 4, 6, 7, 7, 6, 6, 6, 6, 5, 5, 6, 8, 10, 9, 5)
+_HOURS = np.array([2, 4, 6, 7, 7, 6, 6, 6, 6, 5, 5, 6, 7, 8, 8, 5, 4, 2, 1])
+_CLOCK = np.repeat(np.arange(len(_HOURS)), _HOURS)
 
 
-def clock(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Seconds into a UTC day between eight in the morning and midnight Chinese time; shape (size,)."""
-    cumulative = np.cumsum(_HOURS)
-    hours = np.searchsorted(cumulative, rng.random(size) * cumulative[-1], side="right")
-    return hours * 3_600 + rng.integers(0, 3_600, size)
+def clock(u: np.ndarray) -> np.ndarray:
+    """Seconds into a UTC day, from 8 in the morning to 3 at night Chinese time, from uniform numbers."""
+    place = u * len(_CLOCK)
+    slot = place.astype(np.int64)
+    return _CLOCK[slot] * 3_600 + ((place - slot) * 3_600).astype(np.int64)

@@ -3,114 +3,134 @@
 import numpy as np
 import pandas as pd
 
-from roundtrip.simulate import parameters as p
+from roundtrip.simulate.codes import named
+from roundtrip.simulate.dice import Dice, unit
 from roundtrip.simulate.holidays import Calendar
-from roundtrip.simulate.people import People
-from roundtrip.simulate.randomness import Streams
-from roundtrip.simulate.state import GONE, NEVER
+from roundtrip.simulate.parameters import Parameters
+from roundtrip.simulate.people import People, of_type
+from roundtrip.simulate.state import ERASED, GONE, State
+from roundtrip.simulate.trips import COMPLETED
 
-_TIERS = np.array(list(p.TIER_POINTS), dtype=object)
-_TIER_FLOORS = np.array(list(p.TIER_POINTS.values()))
+ENTRY_TYPES = ("join", "earn", "redeem", "expire", "adjust", "tier_change", "leave")
+_JOIN, _EARN, _REDEEM, _EXPIRE, _ADJUST, _TIER, _LEAVE = range(7)
+#: Ids within a person's month: single entries below, earnings from here.
+_FIRST_EARN = 10
 
 
-def ledger(
-    bookings: pd.DataFrame,
-    customer: np.ndarray,
-    phase: np.ndarray,
+def month_entries(
+    p: Parameters,
+    month: int,
+    booked: pd.DataFrame,
+    ended: pd.DataFrame,
     people: People,
+    state: State,
     calendar: Calendar,
-    streams: Streams,
+    dice: Dice,
 ) -> pd.DataFrame:
-    """The contract's `loyalty_ledger` without ids, in order of time.
+    """The contract's `loyalty_ledger` of a month with `person` for customer_id, in order of time.
 
-    Points are signed: earn is positive, redeem and expire negative, so the balance is their sum.
+    Points are signed: earned positive, redeemed and expired negative, so the balance is their sum. What goes
+    out comes from the balance at the start of the month, so none falls below zero.
 
     Args:
-        bookings: as delivered.  customer: index of each booking's customer.
-        phase: customers' phases by month; shape (months, customers).
+        booked: trips of the month.  ended: booking lines that were over in it.
     """
-    rng, n = streams["loyalty"], len(people.customer_id)
-    booked_at = bookings["booked_at"].to_numpy()
-    joins = rng.random(len(bookings)) < people.of_type("joins_loyalty")[customer]
-    joined_at = np.full(n, np.iinfo(np.int64).max)
-    np.minimum.at(joined_at, customer[joins], booked_at[joins] + 300)
-    joined_at = np.where(joined_at < calendar.ends_at, joined_at, np.iinfo(np.int64).max)
+    n = len(state)
+    key = dice.key("loyalty", month, np.arange(n))
+    moment = calendar.start_of(month) + (unit(key, 0) * 20 * 86_400).astype(np.int64)
+    was_member = state.is_member & ~state.has_left_programme & (state.phase != ERASED)
+    chunks = []
 
-    member = np.flatnonzero(joined_at < calendar.ends_at)
-    chunks = [
-        _entries(member, joined_at[member], "join", 0.0, _TIERS[0]),
-        _entries(member, joined_at[member] + 1, "adjust", float(p.WELCOME_POINTS), _TIERS[0]),
-    ]
-    net = (bookings["gross_amount"] - bookings["discount_amount"]).to_numpy()
-    earned_at = bookings["travel_end"].to_numpy() * 86_400 + 75_600
-    earns = (bookings["status"] == "completed").to_numpy() & (booked_at + 1_000 >= joined_at[customer])
-    earns &= earned_at < calendar.ends_at
-    earn_month, booking_month = calendar.month_of(earned_at // 86_400), calendar.month_of(booked_at // 86_400)
-    points = np.round(net * p.POINTS_PER_CNY)
-
-    balance, tier = np.zeros(n), np.zeros(n, dtype=int)
-    earned = np.zeros((calendar.months, n))
-    last_entry, has_left = np.full(n, NEVER), np.zeros(n, dtype=bool)
-    joined_month = np.where(joined_at < calendar.ends_at, calendar.month_of(joined_at // 86_400), NEVER)
-    for month in range(calendar.months):
-        start, end = (int(day) * 86_400 for day in calendar.month_starts[month : month + 2])
-        draw, moment = rng.random((n, 2)), start + (rng.random(n) * 20 * 86_400).astype(np.int64)
-        is_member = (joined_month != NEVER) & (joined_month < month) & ~has_left
-
-        # What goes out this month comes from the balance at its start, so none falls below zero.
-        leaves = is_member & (phase[month] == GONE) & (draw[:, 0] < p.LEAVES_PROGRAMME_WHEN_GONE)
-        lapses = is_member & ~leaves & (balance > 0) & (month - last_entry >= p.POINTS_EXPIRE_MONTHS)
-        travels = np.bincount(customer[booking_month == month], minlength=n) > 0
-        redeems = (
-            is_member & ~leaves & travels & (balance >= p.REDEEMS_FROM_POINTS) & (draw[:, 1] < p.REDEEMS)
-        )
-        out = np.where(lapses | leaves, balance, np.where(redeems, np.floor(balance * 0.6 / 100) * 100, 0))
-        for chosen, kind in (
-            (lapses, "expire"),
-            (redeems & ~lapses, "redeem"),
-            (leaves & (balance > 0), "expire"),
-        ):
-            who = np.flatnonzero(chosen)
-            chunks.append(_entries(who, moment[who], kind, -out[who], _TIERS[tier[who]]))
-        who = np.flatnonzero(leaves)
-        chunks.append(_entries(who, moment[who] + 60, "leave", 0.0, _TIERS[tier[who]]))
-        last_entry[lapses | redeems] = month
-        has_left |= leaves
-        balance -= out
-
-        due = np.flatnonzero(earns & (earn_month == month) & ~has_left[customer] & (points > 0))
+    def note(who: np.ndarray, at: np.ndarray, kind: int, points, nth) -> None:
+        tiers = state.tier[who].copy()
         chunks.append(
-            _entries(customer[due], earned_at[due], "earn", points[due], _TIERS[tier[customer[due]]])
+            {
+                "entry_id": who.astype(np.int64) * 1_000_000 + month * 1_000 + nth,
+                "person": who,
+                "occurred_at": np.broadcast_to(at, len(who)),
+                "entry_type": np.full(len(who), kind, dtype=np.int8),
+                "points": np.broadcast_to(points, len(who)).astype(float),
+                "tier": tiers,
+            }
         )
-        earned[month] = np.bincount(customer[due], points[due], minlength=n)
-        balance += earned[month] + np.where(joined_month == month, p.WELCOME_POINTS, 0)
-        last_entry[np.unique(customer[due])] = month
-        last_entry[joined_month == month] = month
 
-        year = earned[max(0, month - 11) : month + 1].sum(axis=0)
-        reached = np.searchsorted(_TIER_FLOORS, year, side="right") - 1
-        # Up at once; down in the yearly review in January.
-        review = calendar.calendar_months[month] == 0
-        new_tier = np.where(reached > tier, reached, np.where(review, reached, tier))
-        who = np.flatnonzero((new_tier != tier) & is_member & ~has_left)
-        chunks.append(
-            _entries(who, np.full(len(who), end - 3_600), "tier_change", 0.0, _TIERS[new_tier[who]])
-        )
-        tier[who] = new_tier[who]
-
-    found = pd.concat([chunk for chunk in chunks if len(chunk)] or chunks[:1], ignore_index=True)
-    found = found.sort_values(["occurred_at", "customer"], kind="stable", ignore_index=True)
-    found.insert(0, "customer_id", people.customer_id[found.pop("customer")])
-    return found
-
-
-def _entries(customer, occurred_at, entry_type, points, tier) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "customer": customer,
-            "occurred_at": occurred_at,
-            "entry_type": entry_type,
-            "points": np.broadcast_to(points, len(customer)).astype(float),
-            "tier": np.broadcast_to(np.asarray(tier, dtype=object), len(customer)),
-        }
+    balance = state.balance
+    leaves = was_member & (state.phase == GONE) & (unit(key, 1) < p.loyalty.leaves_when_gone)
+    lapses = (
+        was_member & ~leaves & (balance > 0) & (month - state.last_entry_month >= p.loyalty.expire_months)
     )
+    travels = np.bincount(booked["person"], minlength=n) > 0
+    redeems = was_member & ~leaves & ~lapses & travels & (balance >= p.loyalty.redeems_from_points)
+    redeems &= unit(key, 2) < p.loyalty.redeems
+    out = np.where(lapses | leaves, balance, np.where(redeems, np.floor(balance * 0.6 / 100) * 100, 0))
+    for chosen, kind, nth in ((lapses | (leaves & (balance > 0)), _EXPIRE, 1), (redeems, _REDEEM, 2)):
+        who = np.flatnonzero(chosen)
+        note(who, moment[who], kind, -out[who], nth)
+    who = np.flatnonzero(leaves)
+    note(who, moment[who] + 60, _LEAVE, 0.0, 3)
+    state.last_entry_month[lapses | redeems] = month
+    state.has_left_programme |= leaves
+    state.balance -= out
+
+    joined_at = _join(p, month, booked, people, state, note)
+    _earn(p, month, ended, joined_at, state, note)
+    _move_tiers(p, month, was_member, state, calendar, note)
+    found = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+    frame = pd.DataFrame(found).sort_values(["occurred_at", "entry_id"], kind="stable", ignore_index=True)
+    frame["entry_type"] = named(frame["entry_type"], ENTRY_TYPES)
+    frame["tier"] = named(frame["tier"], list(p.loyalty.tiers))
+    return frame
+
+
+def _join(p, month, booked, people, state, note) -> np.ndarray:
+    """When people join this month, 0 for all others; epoch seconds, shape (n,)."""
+    who = booked["person"].to_numpy()
+    wants = unit(booked["key"].to_numpy(), 600) < of_type(p, people.need_type[who], "joins_loyalty")
+    rows = np.flatnonzero(wants & ~state.is_member[who])
+    who, first = np.unique(who[rows], return_index=True)
+    at = booked["booked_at"].to_numpy()[rows[first]] + 300
+    state.is_member[who] = True
+    note(who, at, _JOIN, 0.0, 4)
+    note(who, at + 1, _ADJUST, p.loyalty.welcome_points, 5)
+    state.balance[who] += p.loyalty.welcome_points
+    state.last_entry_month[who] = month
+    joined_at = np.zeros(len(state), dtype=np.int64)
+    joined_at[who] = at
+    return joined_at
+
+
+def _earn(p, month, ended, joined_at, state, note) -> None:
+    who = ended["person"].to_numpy()
+    points = np.round(ended["net_cny"].to_numpy() * p.loyalty.points_per_currency_unit)
+    due = (
+        (ended["fate"].to_numpy() == COMPLETED)
+        & state.is_member[who]
+        & ~state.has_left_programme[who]
+        & (state.phase[who] != ERASED)
+        & (ended["fate_at"].to_numpy() > joined_at[who])
+        & (points > 0)
+    )
+    # Several lines of one trip are one entry.
+    who, at, points = who[due], ended["fate_at"].to_numpy()[due], points[due]
+    trip, first, line = np.unique(
+        ended["booking"].to_numpy()[due] // 10, return_index=True, return_inverse=True
+    )
+    total = np.bincount(line, points, minlength=len(trip))
+    person = who[first]
+    # Numbers of entries within the month follow the trips, in order.
+    place = np.arange(len(person)) - np.searchsorted(person, person)
+    note(person, at[first] + 3_600, _EARN, total, _FIRST_EARN + place)
+    state.earned[:, month % 12] = np.bincount(person, total, minlength=len(state))
+    state.balance += state.earned[:, month % 12]
+    state.last_entry_month[person] = month
+
+
+def _move_tiers(p, month, was_member, state, calendar, note) -> None:
+    """Up at once; down in the yearly review in January."""
+    floors = np.array(list(p.loyalty.tiers.values()))
+    reached = np.searchsorted(floors, state.earned.sum(axis=1), side="right") - 1
+    review = calendar.calendar_months[month] == 0
+    tier = np.where(reached > state.tier, reached, np.where(review, reached, state.tier))
+    who = np.flatnonzero((tier != state.tier) & was_member & ~state.has_left_programme)
+    state.tier[who] = tier[who]
+    note(who, np.full(len(who), calendar.start_of(month + 1) - 3_600), _TIER, 0.0, 6)

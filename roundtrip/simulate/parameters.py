@@ -1,246 +1,448 @@
-"""Every number the simulated world runs on, in one place, with the reason for it.
+"""The numbers the simulated world runs on: their shape, their limits, and how they are read.
 
-None of them is an estimate of a real company. They were set so that the definitions of this product give
-plausible values on the result: docs/simulated-company.md shows which. Rates are per month unless they say
-otherwise; shares and probabilities are 0..1; money is CNY.
+Values, and the meaning of each, stand in parameters.yml beside this file; the attributes here have the names
+of its keys. A mapping by name (lines, channels, resolutions …) is a dict in the order of the constants below
+whatever order a file has, so that no result depends on the order of keys.
 """
 
-from dataclasses import dataclass
+import calendar
 from datetime import date
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Literal
 
-COMPANY_NAME = "模拟旅行社 (simulated travel company)"
-CURRENCY = "CNY"
+import yaml
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-#: History always ends here, so that a file depends on its arguments alone and never on a clock.
-ENDS_ON = date(2025, 12, 31)
-#: The rollout plan stands in its month 4 at the end, so there must be a few months before it.
-MIN_MONTHS = 6
-#: The table of Spring Festival dates reaches no further back.
-MAX_MONTHS = 240
-PLAN_MONTHS_AT_END = 4
+from roundtrip.simulate.holidays import FIRST_MONTH, LAST_MONTH
+from roundtrip.simulate.parameter_file import ParameterFile, overlay, problems, refuse
+from roundtrip.simulate.parameter_types import (
+    Change,
+    MonthNumber,
+    Months,
+    Part,
+    Positive,
+    Rate,
+    Share,
+    Year,
+    by,
+    check_at_most_one,
+    check_sum,
+    range_of,
+    some_of,
+    that_add_up,
+    that_weigh,
+)
 
+# Enumerations of the source contract, in its order.
 SERVICE_LINES = ("flight", "hotel", "package", "rail", "car", "activity", "cruise", "insurance")
 BOOKING_CHANNELS = ("web", "app", "mini_program", "phone", "store", "partner")
+ACTIONS = ("discount", "points_bonus", "upgrade", "service_recovery", "care_call", "content")
+ACQUISITION_CHANNELS = ("direct", "search", "social", "ota", "referral", "offline", "partner")
+RESOLUTIONS = ("resolved", "refunded", "compensated", "rejected", "open")
+PURPOSES = ("analytics", "profiling", "email", "sms", "push", "phone", "wechat")
+#: The contract's touch channels without `post`, which this company does not use.
+REACH_CHANNELS = ("email", "sms", "push", "phone", "wechat")
+
+# Enumerations of this world.
 CAUSES = ("service_quality", "price", "competition", "need_change", "unknown")
+REGIONS = ("east", "south", "north", "west")
+SURVEY_TYPES = ("csat", "nps", "servqual", "review")
+PHASES = ("active", "fading", "gone")
+AUDIENCES = ("recent", "silent", "complained")
+TIERS = ("silver", "gold", "platinum")
+DEFECTS = (
+    "duplicate_row",
+    "late_row",
+    "late_correction",
+    "broken_date",
+    "missing_reference",
+    "outside_domain",
+    "ragged_line",
+    "encoding_mistake",
+)
+
+DEFAULT_FILE = Path(__file__).with_name("parameters.yml")
 
 
-@dataclass(frozen=True)
-class NeedType:
-    """A hidden kind of customer: what for, how often and when they travel.
+class Company(Part):
+    name: Annotated[str, Field(pattern=r"\S")]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    ends_on: date
+    plan_share_of_history: Share
+    plan_months_at_most: Annotated[int, Field(ge=0, le=12)]
 
-    Attributes:
-        share: of all customers.
-        trips_per_year: mean purchase occasions a year while the customer is with the company.
-        regularity: gamma shape of the gap between trips; 1 is pure chance, 4 is a steady rhythm.
-        lead_days: mean days from booking to travel.
-        nights, party: means per trip.
-        price_level: against the base prices below.
-        price_sensitivity: 0..1; drives discounts taken and leaving over price.
-        web_events: mean a month, apart from those around a trip.
-        need_ends: monthly probability that the need itself goes away (a student graduates).
-        one_off_share: came for a single trip and never meant to come again.
-        joins_loyalty: probability of joining the programme with a trip.
-        birth_years: the middle 90 %, roughly.
-        months: relative demand by calendar month of travel, January first.
-        spring_festival: demand added to a month that holds all of the festival.
-        holiday_pull: how strongly travel dates move onto public holidays.
-        lines: relative use of the main service line, in the order of SERVICE_LINES.
-        channels: relative use, in the order of BOOKING_CHANNELS.
-    """
+    @model_validator(mode="after")
+    def _ends_with_a_known_month(self):
+        day = self.ends_on
+        last_day = calendar.monthrange(day.year, day.month)[1]
+        if day.day != last_day:
+            end = day.replace(day=last_day)
+            raise refuse(f"{day} is not the end of a month", f"write {end}", ("ends_on",))
+        if not str(FIRST_MONTH) <= f"{day:%Y-%m}" <= str(LAST_MONTH):
+            raise refuse(
+                f"no holidays are known for {day:%Y-%m}",
+                f"choose a month from {FIRST_MONTH} to {LAST_MONTH}",
+                ("ends_on",),
+            )
+        return self
 
-    name: str
-    share: float
-    trips_per_year: float
-    regularity: float
-    lead_days: float
-    nights: float
-    party: float
-    price_level: float
-    price_sensitivity: float
-    web_events: float
-    need_ends: float
-    one_off_share: float
-    joins_loyalty: float
-    birth_years: tuple[int, int]
-    months: tuple[float, ...]
+
+class Arrivals(Part):
+    launch_boost: Rate
+    launch_fades_months: Positive
+    monthly_growth: Annotated[float, Field(gt=-1)]
+    comes_for_a_trip: Share
+    acquisition: by(ACQUISITION_CHANNELS, Rate, that_weigh)
+    refers_from_satisfaction: Share
+    second_account: Share
+    second_account_after_months: Positive
+    second_account_use: Share
+
+
+class NeedType(Part):
+    share: Share
+    trips_per_year: Annotated[float, Field(gt=0, le=365)]
+    regularity: Positive
+    lead_days: Positive
+    nights: Positive
+    party: Annotated[float, Field(ge=1)]
+    price_level: Positive
+    price_sensitivity: Share
+    expectation: Share
+    web_events: Rate
+    life_event: Share
+    one_off: Share
+    joins_loyalty: Share
+    birth_years: range_of(Year)
+    months: Annotated[tuple[Rate, ...], Field(min_length=12, max_length=12), AfterValidator(that_weigh)]
     spring_festival: float
     holiday_pull: float
-    lines: tuple[float, ...]
-    channels: tuple[float, ...]
+    weekend_pull: float
+    lines: by(SERVICE_LINES, Rate, that_weigh)
+    channels: by(BOOKING_CHANNELS, Rate, that_weigh)
 
 
-NEED_TYPES = (
-    NeedType(
-        "annual_family", 0.26, 1.4, 5.0, 42, 5.0, 3.3, 1.1, 0.45, 2.2, 0.004, 0.32, 0.30, (1975, 1992),
-        (0.4, 0.5, 0.3, 0.5, 0.7, 0.7, 2.6, 2.3, 0.4, 1.3, 0.3, 0.5), 1.2, 3.0,
-        (0.20, 0.22, 0.42, 0.08, 0.03, 0.03, 0.02, 0.00), (0.25, 0.30, 0.25, 0.08, 0.10, 0.02),
-    ),
-    NeedType(
-        "weekender", 0.23, 3.6, 3.5, 9, 1.6, 2.1, 0.9, 0.50, 3.2, 0.006, 0.30, 0.35, (1985, 2000),
-        (0.8, 0.8, 1.0, 1.2, 1.2, 1.0, 1.0, 1.0, 1.0, 1.1, 1.0, 0.8), 0.2, 1.0,
-        (0.08, 0.42, 0.05, 0.24, 0.07, 0.14, 0.00, 0.00), (0.15, 0.40, 0.38, 0.02, 0.02, 0.03),
-    ),
-    NeedType(
-        "business", 0.09, 8.0, 3.0, 5, 1.9, 1.1, 1.25, 0.15, 2.6, 0.010, 0.18, 0.55, (1972, 1995),
-        (0.8, 0.5, 1.3, 1.2, 1.0, 1.1, 0.9, 0.8, 1.2, 0.9, 1.3, 1.1), -0.3, -0.8,
-        (0.42, 0.34, 0.00, 0.22, 0.02, 0.00, 0.00, 0.00), (0.30, 0.45, 0.15, 0.05, 0.00, 0.05),
-    ),
-    NeedType(
-        "retiree", 0.15, 1.9, 4.5, 38, 6.0, 2.0, 0.95, 0.55, 1.2, 0.005, 0.32, 0.30, (1948, 1966),
-        (0.4, 0.5, 1.3, 1.8, 1.6, 1.0, 0.4, 0.4, 1.5, 1.4, 1.2, 0.5), 0.1, -0.5,
-        (0.05, 0.08, 0.54, 0.14, 0.00, 0.05, 0.14, 0.00), (0.08, 0.10, 0.22, 0.25, 0.33, 0.02),
-    ),
-    NeedType(
-        "student", 0.19, 2.3, 3.5, 12, 2.8, 1.8, 0.6, 0.85, 4.5, 0.012, 0.40, 0.25, (1999, 2006),
-        (1.4, 1.2, 0.5, 0.8, 1.1, 0.7, 1.8, 1.7, 0.6, 1.4, 0.4, 0.4), 0.6, 2.0,
-        (0.18, 0.30, 0.06, 0.36, 0.02, 0.08, 0.00, 0.00), (0.12, 0.38, 0.45, 0.01, 0.00, 0.04),
-    ),
-    NeedType(
-        "group_organiser", 0.08, 2.6, 4.0, 45, 3.0, 11.0, 0.8, 0.50, 2.0, 0.006, 0.28, 0.40, (1970, 1992),
-        (0.4, 0.5, 1.2, 1.6, 1.4, 1.2, 0.8, 0.7, 1.4, 1.5, 1.2, 0.6), 0.0, 0.3,
-        (0.08, 0.18, 0.52, 0.10, 0.04, 0.08, 0.00, 0.00), (0.30, 0.10, 0.10, 0.30, 0.15, 0.05),
-    ),
-)  # fmt: skip
+class People(Part):
+    rate_spread: Positive
+    months_spread: Positive
+    lines_spread: Positive
+    price_sensitivity_spread: Rate
+    expectation_spread: Rate
+    web_spread: Rate
+    drops_a_line: Share
+    moves_house: Share
 
-# --- who comes -------------------------------------------------------------------------------------------
 
-#: Registrations: a launch that fades over some months on top of slow growth.
-LAUNCH_BOOST = 3.0
-LAUNCH_FADES_MONTHS = 3.0
-MONTHLY_GROWTH = 0.010
-#: Gamma shape of a customer's own rate around the type's: small means very unlike customers.
-RATE_SPREAD = 5.0
-#: Gamma shape of a customer's own favourite months around the type's.
-OWN_MONTHS_SPREAD = 2.0
-#: Lognormal sigma of a customer's own web activity: many book without browsing, some browse all day.
-WEB_SPREAD = 0.6
-#: Registered because a trip was wanted now; the others look around first.
-COMES_FOR_A_TRIP = 0.60
-#: Chance a month that a customer with two or more lines stops using one of them.
-DROPS_A_LINE = 0.004
+class Trips(Part):
+    lead_shape: Positive
+    price_on_wish: Rate
+    satisfaction_on_wish: Rate
+    wish_after_life_event: Share
+    stays_in_the_country: Share
+    couples: Share
+    customer_cancels: Share
+    customer_cancels_more: Share
+    customer_cancels_days: Positive
+    cancels_more_while_fading: Rate
+    supplier_cancels: Share
+    no_show: Share
 
-# --- satisfaction (0..1) ---------------------------------------------------------------------------------
+    @model_validator(mode="after")
+    def _fates_fit(self):
+        check_at_most_one(self, "customer_cancels", "customer_cancels_more", "supplier_cancels", "no_show")
+        return self
 
-SATISFACTION_START = (0.68, 0.10)  # mean, standard deviation
-SATISFACTION_CEILING = 0.88  # a good trip moves the step below of the way towards it
-GOOD_TRIP_STEP = 0.22
-FAILURE_DROP_PER_SEVERITY = 0.085
-DELAY_DROP = 0.07
-SUPPLIER_CANCELLATION_DROP = 0.26
-REJECTED_DROP = 0.14
-UNANSWERED_DROP = 0.10
-COMPENSATED_GAIN = 0.09
-#: Memories fade: each month this share of the way back to the start.
-FORGETTING = 0.025
 
-# --- what goes wrong -------------------------------------------------------------------------------------
+class BasePrice(Part):
+    price: Positive
+    per: Literal["person", "room_night", "day", "person_night"]
 
-SERVICE_FAILURE = 0.085
-DELAY = 0.10
-SUPPLIER_CANCELS = 0.022
-CUSTOMER_CANCELS = 0.060
-NO_SHOW = 0.008
-#: A stretch of months in which suppliers fail more often (share of the history from..to, factor).
-BAD_SUPPLIER_PERIOD = (0.58, 0.68, 2.2)
-COMPLAINS_AFTER_FAILURE = 0.55
-COMPLAINS_AFTER_DELAY = 0.12
-COMPLAINS_AFTER_SUPPLIER_CANCELLATION = 0.55
-#: How complaints end, by this company's own practice.
-RESOLUTIONS = {"resolved": 0.46, "refunded": 0.16, "compensated": 0.12, "rejected": 0.17, "open": 0.09}
-PRICE_COMPLAINT_BASE = 0.0012
-PRICE_COMPLAINT_WHEN_FADING = 0.06
-QUESTION_PER_MONTH = 0.014
-FIRST_RESPONSE_HOURS = (5.0, 0.9)  # median, lognormal sigma
-RESOLUTION_DAYS = (2.5, 0.9)
 
-# --- leaving: monthly hazards, one per cause, added up -----------------------------------------------------
+class Prices(Part):
+    base: by(SERVICE_LINES, BasePrice)
+    margin_rates: by(SERVICE_LINES, Share)
+    noise: Rate
+    peak_markup: Rate
+    abroad_factor: Positive
+    add_ons: some_of(SERVICE_LINES, some_of(SERVICE_LINES, Share))
+    add_on_later: Share
+    add_on_days: Positive
+    discount_base: Share
+    discount_per_sensitivity: Share
+    discount_range: range_of(Share)
+    campaign_discount_range: range_of(Share)
+    discount_borne: Share
 
-#: service_quality: base * exp(slope * (neutral - satisfaction)).
-SERVICE_HAZARD = (0.0030, 6.5, 0.62)
-#: price: base * sensitivity * exp(slope * (own price index - 1)).
-PRICE_HAZARD = (0.0060, 7.0)
-#: competition: base * sensitivity * exp(slope * (own / competitor - 1)).
-COMPETITION_HAZARD = (0.0055, 9.0)
-UNKNOWN_HAZARD = 0.0025
-#: A one-off customer after the trip.
-ONE_OFF_HAZARD = 0.45
-#: A prospect who has not booked loses interest.
-PROSPECT_HAZARD = 0.06
-HAZARD_CAP = 0.60
+    @model_validator(mode="after")
+    def _makes_sense(self):
+        for added, mains in self.add_ons.items():
+            if added in mains:
+                raise refuse(
+                    f"{added} cannot be added to itself", "remove the key", ("add_ons", added, added)
+                )
+        check_at_most_one(self, "discount_base", "discount_per_sensitivity")
+        return self
 
-#: Silent leaving takes 1, 2 or 3 months; activity and bookings in each month of it, then gone.
-FADE_LENGTHS = (0.25, 0.40, 0.35)
-FADE_WEB = (0.25, 0.40, 0.62)  # by months still to go: last month first
-FADE_BOOKINGS = (0.35, 0.60, 0.85)
-GONE_WEB = 0.04
-#: Chance a month of coming back, by cause (order of CAUSES).
-RETURNS = (0.004, 0.014, 0.012, 0.003, 0.008)
-UNSUBSCRIBES = {"active": 0.0012, "fading": 0.05, "gone": 0.02}
-CHECKOUT_FAILS = {"active": 0.010, "fading": 0.09}
 
-# --- prices ----------------------------------------------------------------------------------------------
+class Lognormal(Part):
+    median: Positive
+    sigma: Rate
 
-#: Base price and what it is multiplied by: person, room-night, day, person-night.
-BASE_PRICES = {
-    "flight": (880.0, "person"),
-    "hotel": (390.0, "room_night"),
-    "package": (620.0, "person_night"),
-    "rail": (240.0, "person"),
-    "car": (290.0, "day"),
-    "activity": (165.0, "person"),
-    "cruise": (780.0, "person_night"),
-    "insurance": (45.0, "person"),
-}
-MARGIN_RATES = (0.06, 0.14, 0.16, 0.04, 0.12, 0.18, 0.15, 0.35)  # order of SERVICE_LINES
-PRICE_NOISE = 0.22
-PEAK_MARKUP = 0.22
-#: Probability of a second line bought in the same hour, by main line.
-ADD_ONS = {
-    "hotel": {"flight": 0.34, "rail": 0.26},
-    "car": {"flight": 0.07, "hotel": 0.03},
-    "activity": {"hotel": 0.11, "package": 0.10, "rail": 0.05},
-    "insurance": {"flight": 0.16, "package": 0.34, "cruise": 0.42, "car": 0.15},
-}
 
-# --- market ----------------------------------------------------------------------------------------------
+class Service(Part):
+    satisfaction_start: Share
+    satisfaction_spread: Rate
+    ceiling: Share
+    ceiling_per_expectation: Rate
+    good_trip_step: Share
+    failure: Share
+    delay: Share
+    drop_per_severity: Share
+    delay_drop: Share
+    supplier_cancellation_drop: Share
+    rejected_drop: Share
+    unanswered_drop: Share
+    compensated_gain: Share
+    price_jump_drop: Share
+    forgetting: Share
+    complains_after_failure: Share
+    complains_after_delay: Share
+    complains_after_supplier_cancellation: Share
+    resolutions: by(RESOLUTIONS, Share, that_add_up)
+    price_complaint: Share
+    price_complaint_while_fading: Share
+    question: Share
+    question_is_complaint: Share
+    first_response_hours: Lognormal
+    resolution_days: Lognormal
+    asked: by(SURVEY_TYPES, Share)
+    writes: by(SURVEY_TYPES, Share)
 
-REGIONS = ("east", "south", "north", "west")
-MARKET_NOISE = 0.018
-MARKET_MEMORY = 0.80
-#: A competitor's price war (share of the history from..to, factor on its price index).
-PRICE_WAR = (0.72, 0.82, 0.88)
+    @model_validator(mode="after")
+    def _makes_sense(self):
+        if self.ceiling <= self.satisfaction_start:
+            raise refuse(
+                f"the ceiling {self.ceiling:g} is not above satisfaction_start {self.satisfaction_start:g}",
+                "good trips must be able to please: raise the ceiling or lower the start",
+                ("ceiling",),
+                ("satisfaction_start",),
+            )
+        check_at_most_one(self, "failure", "delay")
+        return self
 
-# --- loyalty programme -----------------------------------------------------------------------------------
 
-POINTS_PER_CNY = 0.1
-WELCOME_POINTS = 100
-#: Points lapse after this many months without a single entry.
-POINTS_EXPIRE_MONTHS = 18
-REDEEMS_FROM_POINTS = 800
-REDEEMS = 0.30  # in a month with a trip and enough points
-TIER_POINTS = {"silver": 0, "gold": 1500, "platinum": 5000}  # earned in the trailing 12 months
-LEAVES_PROGRAMME_WHEN_GONE = 0.02
+class Leaving(Part):
+    service_base: Share
+    service_slope: Rate
+    service_neutral: Share
+    price_base: Share
+    price_slope: Rate
+    competition_base: Share
+    competition_slope: Rate
+    need_base: Share
+    need_after_life_event: Share
+    life_event_months: Months
+    one_off: Share
+    unknown: Share
+    cap: Share
+    prospect: Share
+    fade_lengths: Annotated[tuple[Share, ...], Field(min_length=3, max_length=3), AfterValidator(that_add_up)]
+    fade_web: Annotated[tuple[Share, ...], Field(min_length=3, max_length=3)]
+    fade_bookings: Annotated[tuple[Share, ...], Field(min_length=3, max_length=3)]
+    gone_web: Share
+    returns: by(CAUSES, Share)
+    unsubscribes: by(PHASES, Share)
+    asks_for_erasure_when_gone: Share
 
-# --- consent, erasure ------------------------------------------------------------------------------------
 
-#: Granted at registration.
-CONSENTS = {
-    "analytics": 0.93,
-    "profiling": 0.82,
-    "email": 0.55,
-    "sms": 0.66,
-    "push": 0.48,
-    "phone": 0.30,
-    "wechat": 0.62,
-}
-ASKS_FOR_ERASURE = 0.006  # of those gone
+class Web(Part):
+    bursts: Positive
+    attention_before_a_trip: Rate
+    run_up_events: Rate
+    run_up_days: Positive
+    checkout_fails: by(PHASES[:2], Share)
 
-# --- defects: share of a table's rows, for each entry of defects.PLANTED (at least one row) ----------------
 
-DEFECT_SHARES = {
-    "duplicate_row": 0.0020,
-    "late_correction": 0.0040,
-    "broken_date": 0.0006,
-    "missing_reference": 0.0006,
-    "outside_domain": 0.0006,
-}
+class Planted(Part):
+    """A factor from a month of the history on, for some months."""
+
+    from_month: MonthNumber
+    months: Months
+    factor: Positive
+
+
+class Shock(Part):
+    from_month: MonthNumber
+    months: Months
+    demand: Share
+    cancels: Share
+    abroad_only: bool
+
+
+class Market(Part):
+    noise: Rate
+    memory: Annotated[float, Field(ge=0, lt=1)]
+    own_price_growth: Annotated[float, Field(gt=-1)]
+    price_wars: tuple[Planted, ...]
+    own_price_rises: tuple[Planted, ...]
+    supplier_troubles: tuple[Planted, ...]
+    shocks: tuple[Shock, ...]
+
+
+class Loyalty(Part):
+    points_per_currency_unit: Rate
+    welcome_points: Rate
+    expire_months: Months
+    redeems_from_points: Rate
+    redeems: Share
+    tiers: by(TIERS, Rate)
+    leaves_when_gone: Share
+
+    @model_validator(mode="after")
+    def _tiers_rise(self):
+        for lower, higher in pairwise(TIERS):
+            if self.tiers[lower] >= self.tiers[higher]:
+                raise refuse(
+                    f"{higher} ({self.tiers[higher]:g} points) is not above {lower} "
+                    f"({self.tiers[lower]:g} points)",
+                    "each tier must need more points than the one before: " + ", ".join(TIERS),
+                    ("tiers", higher),
+                    ("tiers", lower),
+                )
+        return self
+
+
+class ActionKind(Part):
+    unit_cost: Rate
+    wish: Annotated[float, Field(gt=-1)]
+    calm: Annotated[float, Field(lt=1)]
+    satisfaction: Change
+    wins_back: Share
+
+
+class Actions(Part):
+    months: Months
+    response_sigma: Rate
+    wins_back_when_gone: Share
+    allergic: Share
+    allergic_wish: Annotated[float, Field(gt=-1, le=0)]
+    allergic_calm: Annotated[float, Field(le=0)]
+    allergic_unsubscribes: Share
+    tired_satisfaction: Annotated[float, Field(ge=-1, le=0)]
+    tired_unsubscribes: Share
+    kinds: by(ACTIONS, ActionKind)
+
+
+class Programme(Part):
+    pilot_from: MonthNumber
+    pilot_share: Share
+    full_from: MonthNumber
+    holdout_share: Share
+    overdue_from: Rate
+    overdue_to: Rate
+    rest_months: MonthNumber
+
+    @model_validator(mode="after")
+    def _runs_forward(self):
+        if self.full_from < self.pilot_from:
+            raise refuse(
+                f"full_from {self.full_from} is below pilot_from {self.pilot_from}",
+                "the pilot comes first",
+                ("full_from",),
+                ("pilot_from",),
+            )
+        if self.overdue_to <= self.overdue_from:
+            raise refuse(
+                f"overdue_to {self.overdue_to:g} is not above overdue_from {self.overdue_from:g}",
+                "nobody would be at risk: raise overdue_to or lower overdue_from",
+                ("overdue_to",),
+                ("overdue_from",),
+            )
+        return self
+
+
+class Campaigns(Part):
+    every_months: Months
+    control_share: Share
+    audience_share: by(AUDIENCES, Share)
+    programme: Programme
+    opens: by(REACH_CHANNELS, Share)
+    clicks: by(REACH_CHANNELS, Share)
+
+
+class Parameters(Part):
+    """All numbers of a world; equal parameters and an equal seed make an equal world.
+
+    `need_types` are in the order of the default file, those that a user adds behind them by name.
+    """
+
+    company: Company
+    arrivals: Arrivals
+    need_types: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], NeedType]
+    people: People
+    trips: Trips
+    prices: Prices
+    service: Service
+    leaving: Leaving
+    web: Web
+    market: Market
+    loyalty: Loyalty
+    consents: by(PURPOSES, Share)
+    actions: Actions
+    campaigns: Campaigns
+    defects: by(DEFECTS, Share)
+
+    @model_validator(mode="after")
+    def _shares_of_need_types(self):
+        shares = {("need_types", name, "share"): kind.share for name, kind in self.need_types.items()}
+        if not shares:
+            raise refuse("no need type is left", "keep or add one", ("need_types",))
+        check_sum(shares, ("need_types",))
+        return self
+
+
+def load(config: Path | None = None) -> Parameters:
+    """The default parameters, changed by the keys that a user's file names.
+
+    A mapping in the file changes only the keys it names; a list (months, price_wars, shocks …) is replaced
+    whole. Under `need_types` a new name adds a type, which then needs every key, and `name: null` removes
+    one; the shares of those that remain must add up to 1.
+
+    Raises:
+        BadInput: the file cannot be read or used. The message names file, line and key of every problem.
+    """
+    default = _default()
+    given = ParameterFile.read(config) if config else ParameterFile.empty()
+    merged = overlay(default.values, given.values)
+    kinds, known = merged.get("need_types"), default.values["need_types"]
+    if isinstance(kinds, dict):
+        merged["need_types"] = {n: kind for n, kind in kinds.items() if kind is not None or n not in known}
+    try:
+        return Parameters.model_validate(merged)
+    except ValidationError as error:
+        raise problems(error, Parameters, given if config else default, default) from None
+
+
+def dump(parameters: Parameters) -> str:
+    """YAML that `load` turns into equal parameters, also where a default need type was removed."""
+    values = parameters.model_dump()
+    removed = set(_default().values["need_types"]) - set(parameters.need_types)
+    values["need_types"] |= dict.fromkeys(sorted(removed))
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+@cache
+def _default() -> ParameterFile:
+    return ParameterFile.read(DEFAULT_FILE)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Tuples as short lists on one line."""
+
+
+_Dumper.add_representer(
+    tuple,
+    lambda dumper, value: dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=True),
+)

@@ -1,172 +1,160 @@
-"""The customers: when they register, who they are on paper, and what they hide."""
+"""The people: when they register, and what they hide. What is on file about them is in paper.py."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
-import pandas as pd
 
-from roundtrip.simulate import parameters as p
+from roundtrip.simulate import dice as dice_of
+from roundtrip.simulate.dice import Dice, unit
 from roundtrip.simulate.holidays import Calendar, clock
+from roundtrip.simulate.parameters import REGIONS, SERVICE_LINES, NeedType, Parameters
 from roundtrip.simulate.places import HOME_TOWNS
-from roundtrip.simulate.randomness import Streams, pick
 
-_SURNAMES = (
-    ("王", "Wang"), ("李", "Li"), ("张", "Zhang"), ("刘", "Liu"), ("陈", "Chen"), ("杨", "Yang"),
-    ("赵", "Zhao"), ("黄", "Huang"), ("周", "Zhou"), ("吴", "Wu"), ("徐", "Xu"), ("孙", "Sun"),
-    ("胡", "Hu"), ("朱", "Zhu"), ("高", "Gao"), ("林", "Lin"), ("何", "He"), ("郭", "Guo"),
-)  # fmt: skip
-_GIVEN = (
-    ("明", "ming"), ("芳", "fang"), ("伟", "wei"), ("静", "jing"), ("磊", "lei"), ("丽", "li"),
-    ("强", "qiang"), ("敏", "min"), ("洋", "yang"), ("霞", "xia"), ("涛", "tao"), ("雪", "xue"),
-    ("晨", "chen"), ("慧", "hui"), ("杰", "jie"), ("婷", "ting"), ("宇", "yu"), ("欣", "xin"),
-)  # fmt: skip
-#: Reserved for documentation (RFC 2606): no mailbox can exist.
-_MAIL_DOMAINS = ("example.com", "example.net", "example.org", "mail.example.com")
-_ACQUISITION = {
-    "direct": 22,
-    "search": 20,
-    "social": 18,
-    "ota": 14,
-    "referral": 10,
-    "offline": 9,
-    "partner": 7,
-}
+#: The month of somebody who never opens a second account.
+NEVER = np.int16(32_000)
+_TOWN_REGION = np.array([REGIONS.index(region) for _, _, region, _ in HOME_TOWNS], dtype=np.int8)
+_TOWN_SIZE = np.array([size for *_, size in HOME_TOWNS], dtype=float)
+_TOWN_IS_CHINESE = np.array([country in ("CN", "HK", "MO") for _, country, _, _ in HOME_TOWNS])
 
 
-@dataclass(frozen=True)
+@dataclass
 class People:
-    """Customers in order of registration; every array has one entry (or row) per customer.
+    """Persons in order of registration; every array has one entry (or row) per person.
 
     Attributes:
-        table: the contract's columns of `customers`.
         registered_at: epoch seconds.  registered_month: month index.
-        need_type: index into parameters.NEED_TYPES.
-        trips_per_year: the customer's own rate.  regularity: gamma shape of the customer's gaps.
+        need_type: index into Parameters.need_types.
+        trips_per_year: the person's own rate.
         own_months: relative demand by calendar month, mean 1; shape (n, 12).
         line_weights: use of service lines; shape (n, lines).
-        region: index into parameters.REGIONS.
+        region: index into REGIONS.  town: index into places.HOME_TOWNS.
         web_rate: web events a month.
+        second_month: month in which a second account is opened, NEVER for most.
     """
 
-    table: pd.DataFrame
-    customer_id: np.ndarray
     registered_at: np.ndarray
     registered_month: np.ndarray
     need_type: np.ndarray
     is_one_off: np.ndarray
     comes_for_a_trip: np.ndarray
     trips_per_year: np.ndarray
-    regularity: np.ndarray
     price_sensitivity: np.ndarray
+    expectation: np.ndarray
     own_months: np.ndarray
     line_weights: np.ndarray
     region: np.ndarray
+    town: np.ndarray
     web_rate: np.ndarray
     speaks_chinese: np.ndarray
+    birth_year: np.ndarray
+    second_month: np.ndarray
 
-    def of_type(self, attribute: str) -> np.ndarray:
-        """A NeedType attribute for every customer; scalars give (n,), tuples (n, length)."""
-        return np.array([getattr(t, attribute) for t in p.NEED_TYPES])[self.need_type]
+    def __len__(self) -> int:
+        return len(self.need_type)
+
+    def first(self, n: int) -> "People":
+        """The first `n` people (views, no copies)."""
+        return People(**{f.name: getattr(self, f.name)[:n] for f in fields(self)})
+
+    def joined_by(self, newcomers: "People") -> "People":
+        """These people with the newcomers after them."""
+        return People(
+            **{
+                f.name: np.concatenate([getattr(self, f.name), getattr(newcomers, f.name)])
+                for f in fields(self)
+            }
+        )
 
 
-def make_people(n: int, calendar: Calendar, streams: Streams) -> People:
-    """`n` customers who register over the months of the calendar."""
-    rng = streams["registration"]
-    age = np.arange(calendar.months)
-    arrivals = (1 + p.LAUNCH_BOOST * np.exp(-age / p.LAUNCH_FADES_MONTHS)) * (1 + p.MONTHLY_GROWTH) ** age
-    month = pick(rng, arrivals, n)
+class Arrivals:
+    """How many people register in each month: `people` within the first `months`, and so on after that."""
+
+    def __init__(self, p: Parameters, people: int, months: int):
+        self._p, self._people, self._months = p.arrivals, people, months
+        self._whole = self._intensity(months).sum()
+
+    def _intensity(self, months: int) -> np.ndarray:
+        age = np.arange(months)
+        launch = self._p.launch_boost * np.exp(-age / self._p.launch_fades_months)
+        return (1 + launch) * (1 + self._p.monthly_growth) ** age
+
+    def until(self, months: int) -> np.ndarray:
+        """People registered before each month 0..months; shape (months + 1,), rising from 0."""
+        total = np.concatenate([[0.0], np.cumsum(self._intensity(months))])
+        return np.floor(self._people * total / self._whole + 0.5).astype(np.int64)
+
+
+def of_type(p: Parameters, need_type: np.ndarray, attribute: str) -> np.ndarray:
+    """A number of every person's need type; scalars give (n,), lists and mappings (n, length)."""
+    return _table(p, attribute)[need_type]
+
+
+def _table(p: Parameters, attribute: str) -> np.ndarray:
+    def plain(kind: NeedType):
+        value = getattr(kind, attribute)
+        return list(value.values()) if isinstance(value, dict) else value
+
+    return np.array([plain(kind) for kind in p.need_types.values()], dtype=float)
+
+
+def make_people(
+    p: Parameters, calendar: Calendar, arrivals: Arrivals, dice: Dice, first: int, last: int
+) -> People:
+    """People number `first` up to, not including, `last`; they depend on their numbers alone."""
+    person = np.arange(first, last)
+    before = arrivals.until(calendar.months)
+    month = np.searchsorted(before, person, side="right") - 1
+    # Spread evenly over the month, each at a moment of its own, so that numbers follow time.
+    place = (person - before[month] + dice.unit("registers", person)) / np.diff(before)[month]
     length = np.diff(calendar.month_starts)[month]
-    day = calendar.month_starts[month] + (rng.random(n) * length).astype(np.int64)
-    registered_at = np.sort(day * 86_400 + clock(rng, n))
+    day = (place * length).astype(np.int64)
+    registered_at = (calendar.month_starts[month] + day) * 86_400 + clock(place * length - day)
 
-    hidden = streams["hidden"]
-    need_type = pick(hidden, [t.share for t in p.NEED_TYPES], n)
+    hidden = dice.key("hidden", person)
+    need_type = dice_of.pick(unit(hidden, 0), [t.share for t in p.need_types.values()]).astype(np.int8)
 
-    def of_type(attribute):
-        return np.array([getattr(t, attribute) for t in p.NEED_TYPES])[need_type]
+    def own(attribute: str) -> np.ndarray:
+        return of_type(p, need_type, attribute)
 
-    own = of_type("months") * hidden.gamma(p.OWN_MONTHS_SPREAD, 1 / p.OWN_MONTHS_SPREAD, (n, 12))
-    own = np.maximum(own, 0.02)
-    lines = of_type("lines") * hidden.gamma(1.5, 1 / 1.5, (n, len(p.SERVICE_LINES)))
-    lines[np.arange(n), of_type("lines").argmax(axis=1)] += 0.05  # never without any line
-    town = pick(streams["home"], [size for *_, size in HOME_TOWNS], n)
-    region = np.array([p.REGIONS.index(r) for _, _, r, _ in HOME_TOWNS])[town]
-    customer_id = np.char.mod("C%07d", np.arange(1, n + 1)).astype(object)
-    table, speaks_chinese = _paper(customer_id, registered_at, need_type, town, calendar, streams["paper"])
+    def spread(draw: int, shape: float, width: int) -> np.ndarray:
+        each = dice_of.split(hidden[:, None], 1_000 * draw + np.arange(width))
+        return dice_of.gamma(unit(each), shape)
+
+    months = np.maximum(own("months") * spread(1, p.people.months_spread, 12), 0.02)
+    lines = own("lines") * spread(2, p.people.lines_spread, len(SERVICE_LINES))
+    favourite = own("lines").argmax(axis=1)
+    lines[np.arange(len(person)), favourite] += 0.05  # never without any line
+    town = dice_of.pick(unit(hidden, 3), _TOWN_SIZE).astype(np.int16)
+    low, high = own("birth_years").T
+    birth_year = np.round((low + high) / 2 + (high - low) / 3.3 * dice_of.normal(unit(hidden, 4)))
+    wait = 1 + dice_of.exponential(unit(hidden, 12), p.arrivals.second_account_after_months)
+    has_second = unit(hidden, 13) < p.arrivals.second_account
+    sigma = p.people.web_spread
     return People(
-        table=table,
-        customer_id=customer_id,
         registered_at=registered_at,
-        registered_month=calendar.month_of(registered_at // 86_400),
+        registered_month=month.astype(np.int16),
         need_type=need_type,
-        is_one_off=hidden.random(n) < of_type("one_off_share"),
-        comes_for_a_trip=hidden.random(n) < p.COMES_FOR_A_TRIP,
-        trips_per_year=of_type("trips_per_year") * hidden.gamma(p.RATE_SPREAD, 1 / p.RATE_SPREAD, n),
-        regularity=of_type("regularity"),
-        price_sensitivity=np.clip(of_type("price_sensitivity") + hidden.normal(0, 0.15, n), 0.02, 1),
-        own_months=own / own.mean(axis=1, keepdims=True),
-        line_weights=lines,
-        region=region,
-        web_rate=of_type("web_events") * hidden.lognormal(-(p.WEB_SPREAD**2) / 2, p.WEB_SPREAD, n),
-        speaks_chinese=speaks_chinese,
+        is_one_off=unit(hidden, 5) < own("one_off"),
+        comes_for_a_trip=unit(hidden, 6) < p.arrivals.comes_for_a_trip,
+        trips_per_year=(own("trips_per_year") * dice_of.gamma(unit(hidden, 7), p.people.rate_spread)).astype(
+            np.float32
+        ),
+        price_sensitivity=np.clip(
+            own("price_sensitivity") + p.people.price_sensitivity_spread * dice_of.normal(unit(hidden, 8)),
+            0.02,
+            1,
+        ).astype(np.float32),
+        expectation=np.clip(
+            own("expectation") + p.people.expectation_spread * dice_of.normal(unit(hidden, 9)), 0.2, 0.95
+        ).astype(np.float32),
+        own_months=(months / months.mean(axis=1, keepdims=True)).astype(np.float32),
+        line_weights=lines.astype(np.float32),
+        region=_TOWN_REGION[town],
+        town=town,
+        web_rate=(
+            own("web_events") * dice_of.lognormal(unit(hidden, 10), np.exp(-(sigma**2) / 2), sigma)
+        ).astype(np.float32),
+        speaks_chinese=_TOWN_IS_CHINESE[town] | (unit(hidden, 11) < 0.4),
+        birth_year=np.clip(birth_year, 1930, 2007).astype(np.int16),
+        second_month=np.where(has_second, np.minimum(month + wait, NEVER - 1), NEVER).astype(np.int16),
     )
-
-
-def _paper(customer_id, registered_at, need_type, town, calendar, rng) -> tuple[pd.DataFrame, np.ndarray]:
-    """What the company has on file; some of it missing, as on any file."""
-    n = len(customer_id)
-    country = np.array([c for _, c, _, _ in HOME_TOWNS], dtype=object)[town]
-    city = np.array([c for c, *_ in HOME_TOWNS], dtype=object)[town]
-    low, high = np.array([t.birth_years for t in p.NEED_TYPES])[need_type].T
-    birth_year = np.round(rng.normal((low + high) / 2, (high - low) / 3.3)).clip(1930, 2007).astype(int)
-    is_chinese = np.isin(country, ("CN", "HK")) | (rng.random(n) < 0.4)
-    language = np.where(is_chinese, "zh-CN", "en").astype(object)
-    language[(country == "HK") & is_chinese] = "zh-HK"
-    channel = pick(rng, list(_ACQUISITION.values()), n)
-    channels = np.array(list(_ACQUISITION), dtype=object)
-
-    # A referral comes from somebody who was there before; the very first customer has nobody.
-    referrer = (rng.random(n) * np.arange(n)).astype(int)
-    is_referred = (channels[channel] == "referral") & (np.arange(n) > 0)
-    referred_by = np.where(is_referred, customer_id[referrer], None)
-    channel = np.where((channels[channel] == "referral") & ~is_referred, 0, channel)
-
-    surname, first, second = (rng.integers(0, len(names), n) for names in (_SURNAMES, _GIVEN, _GIVEN))
-    zh = [np.array([c for c, _ in names], dtype=object) for names in (_SURNAMES, _GIVEN)]
-    latin = [np.array([c for _, c in names], dtype=object) for names in (_SURNAMES, _GIVEN)]
-    has_second = rng.random(n) < 0.6
-    zh_name = zh[0][surname] + zh[1][first] + np.where(has_second, zh[1][second], "")
-    given = latin[1][first] + np.where(has_second, latin[1][second], "")
-    latin_name = np.char.capitalize(given.astype(str)).astype(object) + " " + latin[0][surname]
-    # No mobile number in China starts with 12, so none of these can ring.
-    digits = np.char.mod(
-        "%09d", rng.choice(10**9, n, replace=False) if n < 10**6 else rng.integers(0, 10**9, n)
-    )
-    phone = "+86 12" + digits.astype(object)
-    mail = given + "." + np.char.lower(latin[0][surname].astype(str)).astype(object)
-    mail = mail + np.char.mod("%d", rng.integers(1, 9_999, n)).astype(object) + "@"
-    mail = mail + np.array(_MAIL_DOMAINS, dtype=object)[rng.integers(0, len(_MAIL_DOMAINS), n)]
-
-    gender = np.array(["female", "male", "other", "unknown"], dtype=object)[pick(rng, (50, 43, 1, 6), n)]
-    room = calendar.ends_at - 1 - registered_at
-    changed = np.where(rng.random(n) < 0.3, (rng.random(n) * room).astype(np.int64), 0)
-    table = pd.DataFrame(
-        {
-            "customer_id": customer_id,
-            "registered_at": registered_at,
-            "updated_at": registered_at + changed,
-            "birth_year": pd.array(birth_year, dtype="Int64"),
-            "gender": gender,
-            "country": country,
-            "city": city,
-            "language": language,
-            "acquisition_channel": channels[channel],
-            "referred_by": referred_by,
-            "email": mail,
-            "phone": phone,
-            "full_name": np.where(is_chinese, zh_name, latin_name),
-        }
-    )
-    table.loc[rng.random(n) < 0.12, "birth_year"] = pd.NA
-    table.loc[rng.random(n) < 0.10, "email"] = None
-    return table, is_chinese

@@ -1,230 +1,318 @@
-"""The world, month by month, and the tables that a company would have kept of it."""
+"""The world: everybody's hidden state, lived one month at a time."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from roundtrip.simulate import bookings as booking_tables
-from roundtrip.simulate import campaigns as campaign_tables
-from roundtrip.simulate import consents as consent_tables
-from roundtrip.simulate import loyalty, parameters, service, web
+from roundtrip.simulate import (
+    actions,
+    campaigns,
+    effects,
+    leaving,
+    loyalty,
+    registration,
+    service,
+    trips,
+    web,
+)
+from roundtrip.simulate.bookings import booking_lines, is_known_at
+from roundtrip.simulate.dice import Dice
 from roundtrip.simulate.holidays import Calendar, make_calendar
-from roundtrip.simulate.leaving import Departures, end_month, hazards, unsubscribe
 from roundtrip.simulate.market import Market, make_market
-from roundtrip.simulate.people import People, make_people
-from roundtrip.simulate.places import CHINESE_NAMES, NAMES
-from roundtrip.simulate.randomness import Streams
-from roundtrip.simulate.state import PROSPECT, UNREGISTERED, State, start
-from roundtrip.simulate.texts import write_texts
-from roundtrip.simulate.trips import book_month, drop_lines
+from roundtrip.simulate.parameters import Parameters
+from roundtrip.simulate.people import Arrivals, People, make_people
+from roundtrip.simulate.state import ERASED, State, start
+
+
+@dataclass(frozen=True)
+class Month:
+    """What happened in one month, in codes.
+
+    Attributes:
+        people, state: views of all who are registered at its end; the state is that of the month's end.
+        phase, satisfaction, cause, hazard: as they stood during the month, before its end; (n,), hazard by
+            cause (n, causes).  return_chance: of the gone, at the month's end.
+        newcomers, second_accounts, moved: people.
+        lines: booking lines made in the month.  over: lines that became known to be over in it.
+        tickets, answers: opened or given in the month.  handled: earlier tickets that moved on in it.
+        visits, entries, touches: web events, points and campaign touches.
+        approaches: campaigns.  unsubscribed, erasures: people and epoch seconds.
+        effects: of each touch, in the order of `touches`: return and value.
+        turns: what changed for whom: (people, word, cause codes or None).
+    """
+
+    month: int
+    people: People
+    state: State
+    phase: np.ndarray
+    satisfaction: np.ndarray
+    cause: np.ndarray
+    hazard: np.ndarray
+    return_chance: np.ndarray
+    wish: np.ndarray
+    newcomers: np.ndarray
+    second_accounts: np.ndarray
+    moved: np.ndarray
+    lines: pd.DataFrame
+    over: pd.DataFrame
+    tickets: pd.DataFrame
+    handled: pd.DataFrame
+    answers: pd.DataFrame
+    visits: pd.DataFrame
+    entries: pd.DataFrame
+    approaches: list[campaigns.Approach]
+    touches: pd.DataFrame
+    effects: pd.DataFrame
+    unsubscribed: tuple[np.ndarray, np.ndarray]
+    erasures: tuple[np.ndarray, np.ndarray]
+    turns: list[tuple[np.ndarray, str, np.ndarray | None]]
 
 
 @dataclass
-class History:
-    """A finished world.
+class Open:
+    """What is to come: lines not known to be over, tickets not opened or closed, answers not given."""
+
+    lines: pd.DataFrame
+    tickets: pd.DataFrame
+    answers: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class SoFar:
+    """A world's past, as far as its future depends on it."""
+
+    lived: int
+    people: People
+    state: State
+    open: Open
+
+
+class World:
+    """A company's customers and what they hide, after `lived` months.
+
+    Args:
+        customers: people who register within the first `months`; later ones come at the same pace.
+        first_month: the first month of the history.
+        so_far: where to go on from; None begins with the first month.
 
     Attributes:
-        trips: every trip, numbered by its `trip` column, which equals the row.
-        phase, satisfaction, hazard, fade_left, cause: by month; shape (months, customers).
-        hazard: the probability of deciding to leave in the month, before the draw.
-        unsubscribed: (customers, epoch seconds).
+        dice: replace them to throw other dice from now on (for expectations over futures).
     """
 
-    calendar: Calendar
-    people: People
-    market: Market
-    streams: Streams
-    state: State
-    trips: pd.DataFrame
-    experience: service.Experience
-    campaigns: campaign_tables.Campaigns
-    departures: Departures
-    reachable_at_start: np.ndarray
-    phase: np.ndarray
-    satisfaction: np.ndarray
-    hazard: np.ndarray
-    fade_left: np.ndarray
-    cause: np.ndarray
-    unsubscribed: tuple[np.ndarray, np.ndarray]
+    def __init__(
+        self,
+        p: Parameters,
+        customers: int,
+        months: int,
+        seed: int,
+        first_month: np.datetime64,
+        so_far: "SoFar | None" = None,
+    ):
+        self.p, self.customers, self.months, self.seed = p, customers, months, seed
+        self.first_month = first_month
+        self.dice = Dice(seed)
+        self.arrivals = Arrivals(p, customers, months)
+        planned = int(months * p.company.plan_share_of_history)
+        self.plan_starts = months - min(planned, p.company.plan_months_at_most)
+        if so_far:
+            self.lived, self.people, self.state, self.open = (
+                so_far.lived,
+                so_far.people,
+                so_far.state,
+                so_far.open,
+            )
+            self.reach(max(months, so_far.lived))
+            return
+        self.lived = 0
+        self.reach(months)
+        self.people = make_people(
+            p, self.calendar, self.arrivals, self.dice, 0, self._registered_until(months)
+        )
+        self.state = start(p, self.people, self.dice)
+        self.open = Open(pd.DataFrame(), pd.DataFrame(), pd.DataFrame())
+
+    def reach(self, months: int) -> None:
+        """Make calendar and market reach `months` months."""
+        self.calendar: Calendar = make_calendar(self.first_month, months)
+        self.market: Market = make_market(self.p, self.calendar, Dice(self.seed))
+
+    def _registered_until(self, months: int) -> int:
+        return int(self.arrivals.until(months)[-1])
+
+    def welcome(self) -> None:
+        """Make room for those who register in the next month, beyond the history that was planned."""
+        known, wanted = len(self.people), self._registered_until(self.lived + 1)
+        if wanted <= known:
+            return
+        newcomers = make_people(self.p, self.calendar, self.arrivals, Dice(self.seed), known, wanted)
+        theirs = start(self.p, newcomers, Dice(self.seed), known)
+        self.people, self.state = self.people.joined_by(newcomers), self.state.joined_by(theirs)
+
+    def live(self, orders: pd.DataFrame | None = None, with_visits: bool = True) -> Month:
+        """Advance everybody by a month.
+
+        Args:
+            orders: what to do to whom (see campaigns.ordered); None lets the scripted company act.
+            with_visits: False leaves the web events out, which change nothing in anybody.
+        """
+        p, month, calendar, market, dice = self.p, self.lived, self.calendar, self.market, self.dice
+        self.welcome()
+        registered = self._registered_until(month + 1)
+        people, state = self.people.first(registered), self.state.first(registered)
+        is_erased = state.phase == ERASED
+        newcomers = registration.register(p, month, people, state, dice)
+        second = registration.open_second_accounts(month, people, state)
+        moved = registration.move_house(p, month, people, state, dice)
+        changed = leaving.live_events(p, month, people, state, dice)
+        dropped = trips.drop_lines(p, month, people, state, dice)
+
+        approaches = (
+            campaigns.planned(p, month, self.plan_starts, people, state, calendar, dice)
+            if orders is None
+            else campaigns.ordered(orders, month, state, calendar, dice)
+        )
+        touches, truth, put_off, stayed = self._approach(approaches, people, state)
+        booked = trips.book_month(p, month, people, state, calendar, market, dice)
+        np.add.at(state.discounted_trips, booked["person"].to_numpy(), booked["has_campaign"].to_numpy())
+        lines = booking_lines(p, booked, people, state, calendar)
+        usual = lines["is_main"] & (lines["discount"] > 0) & ~lines["has_campaign"]
+        np.add.at(state.discounted_trips, lines.loc[usual, "person"].to_numpy(), 1)
+
+        starts, ends = calendar.start_of(month), calendar.start_of(month + 1)
+        going = _together(self.open.lines, lines)
+        fate_at = going["fate_at"].to_numpy()
+        ended = going[(fate_at >= starts) & (fate_at < ends)]
+        over = is_known_at(going, ends)
+        self.open.lines = going[~over]
+        tickets, answers = service.live_through(p, month, ended[ended["is_main"]], people, state, market)
+        tickets = _together(tickets, service.other_tickets(p, month, people, state, calendar, dice))
+        opened, handled = self._tickets(tickets, starts, ends)
+        given = self._answers(answers, ends)
+
+        stops = leaving.unsubscribe(p, month, people, state, calendar, dice)
+        stops = tuple(np.concatenate(pair) for pair in zip(put_off, stops, strict=True))
+        visits = pd.DataFrame()
+        if with_visits:
+            visits = web.events(p, month, people, state, booked, stops, calendar, dice)
+        entries = loyalty.month_entries(p, month, booked, ended, people, state, calendar, dice)
+
+        hazard = leaving.hazards(p, month, people, state, market)
+        before = (state.phase.copy(), state.satisfaction.copy(), state.cause.copy())
+        erasures = leaving.ask_for_erasure(p, month, state, calendar, dice)
+        comes_back = leaving.return_chance(p, month, state)
+        end = leaving.end_month(p, month, hazard, comes_back, state, dice)
+        self.lived += 1
+
+        def heard(frame: pd.DataFrame) -> pd.DataFrame:
+            return frame[~is_erased[frame["person"].to_numpy(int)]] if len(frame) else frame
+
+        return Month(
+            month=month,
+            people=people,
+            state=state,
+            phase=before[0],
+            satisfaction=before[1],
+            cause=before[2],
+            hazard=hazard,
+            return_chance=comes_back,
+            wish=np.where(state.acted_until >= month, state.wish, 1.0),
+            newcomers=newcomers,
+            second_accounts=second,
+            moved=moved,
+            lines=lines,
+            over=heard(going[over]),
+            tickets=heard(opened),
+            handled=heard(handled),
+            answers=heard(given),
+            visits=visits,
+            entries=entries,
+            approaches=approaches,
+            touches=touches,
+            effects=truth,
+            unsubscribed=stops,
+            erasures=erasures,
+            turns=[
+                (changed, "life_event", None),
+                (dropped, "dropped_a_line", None),
+                (stayed, "stayed", state.cause[stayed]),
+                (end.decided, "decided_to_leave", state.cause[end.decided]),
+                (end.left, "left", state.cause[end.left]),
+                (end.returned, "returned", state.cause[end.returned]),
+            ],
+        )
+
+    def _approach(self, approaches, people, state):
+        """Touches of all approaches, their true effects, who was put off and when, and who stayed."""
+        p, month, calendar, market, dice = self.p, self.lived, self.calendar, self.market, self.dice
+        touches, truth, put_off, stayed = [], [], [], []
+        for each in approaches:
+            found = effects.true_effects(
+                p, month, each.who, [each.action], people, state, calendar, market, dice
+            )
+            touches.append(campaigns.touch_rows(p, month, each, state, calendar, dice))
+            truth.append(_effects_of(touches[-1]["touch_id"].to_numpy(), each, found[each.action]))
+            treated = np.unique(each.who[each.is_treated])
+            done = actions.act(p, month, treated, each.action, people, state, dice)
+            leaving.stay(state, done["stayed"])
+            stayed.append(done["stayed"])
+            put_off.append(done["unsubscribed"])
+        who = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *put_off]))
+        moment = (
+            calendar.start_of(month)
+            + 4 * 86_400
+            + (dice.unit("put off", month, who) * 5 * 86_400).astype(np.int64)
+        )
+        return (
+            _together(*touches, pd.DataFrame()),
+            _together(*truth, _NO_EFFECTS),
+            (who, moment),
+            np.concatenate([np.zeros(0, dtype=np.int64), *stayed]),
+        )
+
+    def _tickets(self, new: pd.DataFrame, starts: int, ends: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+        going = _together(self.open.tickets, new)
+        opened_at = going["opened_at"].to_numpy()
+        steps = going[["first_response_at", "resolved_at"]].to_numpy()
+        moved_on = ((steps >= starts) & (steps < ends)).any(axis=1)
+        self.open.tickets = going[(opened_at >= ends) | (steps >= ends).any(axis=1)]
+        opened = going[(opened_at >= starts) & (opened_at < ends)]
+        handled = going[(opened_at < starts) & moved_on]
+        return (
+            part.sort_values(["opened_at", "ticket"], kind="stable", ignore_index=True)
+            for part in (opened, handled)
+        )
+
+    def _answers(self, new: pd.DataFrame, ends: int) -> pd.DataFrame:
+        going = _together(self.open.answers, new)
+        is_given = going["responded_at"].to_numpy() < ends
+        self.open.answers = going[~is_given]
+        return going[is_given].sort_values(["responded_at", "response"], kind="stable", ignore_index=True)
 
 
-def run(customers: int, months: int, seed: int, progress=None) -> History:
-    """Advance the world month by month; `progress(done, total)` is called after each."""
-    streams = Streams(seed)
-    calendar = make_calendar(months)
-    people, market = make_people(customers, calendar, streams), make_market(calendar, streams)
-    state = start(people, streams)
-    shape = (months, customers)
-    history = History(
-        calendar=calendar,
-        people=people,
-        market=market,
-        streams=streams,
-        state=state,
-        trips=pd.DataFrame(),
-        experience=service.Experience(),
-        campaigns=campaign_tables.Campaigns(),
-        departures=Departures(),
-        reachable_at_start=state.is_reachable.copy(),
-        phase=np.zeros(shape, dtype=np.int8),
-        satisfaction=np.zeros(shape, dtype=np.float32),
-        hazard=np.zeros(shape, dtype=np.float32),
-        fade_left=np.zeros(shape, dtype=np.int8),
-        cause=np.full(shape, -1, dtype=np.int8),
-        unsubscribed=(np.array([], dtype=int), np.array([], dtype=np.int64)),
+def _effects_of(touch_id: np.ndarray, approach: campaigns.Approach, found: effects.Outlook) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "touch_id": touch_id,
+            "person": approach.who,
+            "action": np.full(len(touch_id), approach.action),
+            "is_treated": approach.is_treated,
+            "effect_on_return": found.returns,
+            "effect_on_value": found.value,
+        }
     )
-    booked: list[pd.DataFrame] = []
-    ending: list[list[pd.DataFrame]] = [[] for _ in range(months)]
-    stops: list[tuple] = []
-    count = 0
-    for month in range(months):
-        state.phase[(people.registered_month == month) & (state.phase == UNREGISTERED)] = PROSPECT
-        drop_lines(month, state, streams)
-        campaign_tables.run_month(month, people, state, calendar, streams, history.campaigns)
-        trips = book_month(month, people, state, calendar, market, streams)
-        trips.insert(0, "trip", np.arange(count, count + len(trips)))
-        count += len(trips)
-        booked.append(trips)
-        over_in = calendar.month_of(trips["fate_at"].to_numpy() // 86_400)
-        for later in np.unique(over_in[over_in < months]):
-            ending[later].append(trips[over_in == later])
-        ended = pd.concat(ending[month], ignore_index=True) if ending[month] else trips.head(0)
-        service.live_through(month, ended, people, state, calendar, market, streams, history.experience)
-        stops.append(unsubscribe(month, people, state, calendar, streams))
-
-        history.phase[month] = state.phase
-        history.satisfaction[month] = state.satisfaction
-        history.fade_left[month] = state.fade_left
-        history.cause[month] = state.cause
-        by_cause = hazards(month, people, state, market)
-        history.hazard[month] = by_cause.sum(axis=1)
-        end_month(month, by_cause, state, calendar, streams, history.departures)
-        if progress:
-            progress(month + 1, months)
-    history.trips = pd.concat(booked, ignore_index=True)
-    history.unsubscribed = tuple(np.concatenate(part) for part in zip(*stops, strict=True))
-    return history
 
 
-def tables(h: History) -> dict[str, pd.DataFrame]:
-    """All eleven contract tables; times are epoch seconds, dates epoch days, -1 where missing."""
-    lines = booking_tables.booking_lines(
-        h.trips, h.people, (h.state.dropped_line, h.state.dropped_line_month), h.calendar, h.streams
-    )
-    bookings = booking_tables.as_delivered(lines, h.people, h.calendar)
-    # Tickets and surveys name the first line of the trip.
-    booking_of_trip = np.full(len(h.trips), None, dtype=object)
-    booking_of_trip[lines["trip"].to_numpy()[::-1]] = bookings["booking_id"].to_numpy()[::-1]
-
-    activity = web.fade_factor(h.phase, h.fade_left)
-    requests = consent_tables.erasure_requests(h.people, h.phase, h.state.left_on, h.calendar, h.streams)
-    made = {
-        "customers": h.people.table,
-        "bookings": bookings,
-        "web_events": web.events(
-            h.people, activity, h.phase, h.cause, h.trips, h.unsubscribed, h.calendar, h.streams
-        ),
-        "support_tickets": _tickets(h, booking_of_trip),
-        "surveys": _surveys(h, booking_of_trip),
-        "loyalty_ledger": loyalty.ledger(
-            bookings, lines["customer"].to_numpy(), h.phase, h.people, h.calendar, h.streams
-        ),
-        "campaigns": pd.DataFrame(
-            h.campaigns.runs,
-            columns=["campaign_id", "name", "started_at", "ended_at", "action", "unit_cost", "currency"],
-        ),
-        "campaign_touches": _touches(h),
-        "consents": consent_tables.consents(h.people, h.reachable_at_start, h.unsubscribed, h.streams),
-        "erasure_requests": requests,
-        "market": h.market.table(h.calendar),
-    }
-    occurred = {
-        "web_events": "occurred_at",
-        "support_tickets": "opened_at",
-        "surveys": "responded_at",
-        "loyalty_ledger": "occurred_at",
-        "campaign_touches": "assigned_at",
-        "consents": "changed_at",
-    }
-    for name, column in occurred.items():
-        made[name] = consent_tables.forget(made[name], column, requests)
-    numbered = {
-        "web_events": ("event_id", "E%09d"),
-        "support_tickets": ("ticket_id", "T%07d"),
-        "surveys": ("response_id", "S%07d"),
-        "loyalty_ledger": ("entry_id", "L%08d"),
-        "campaign_touches": ("touch_id", "H%08d"),
-        "erasure_requests": ("request_id", "R%05d"),
-    }
-    for name, (key, pattern) in numbered.items():
-        ids = np.char.mod(pattern, np.arange(1, len(made[name]) + 1)).astype(object)
-        made[name].insert(0, key, ids)
-    return made
+_NOBODY = np.zeros(0, dtype=np.int64)
+_NO_EFFECTS = _effects_of(
+    _NOBODY,
+    campaigns.Approach("", "", 0, _NOBODY, _NOBODY, _NOBODY.astype(bool), _NOBODY),
+    effects.Outlook(_NOBODY.astype(float), _NOBODY.astype(float)),
+)
 
 
-def _of_trip(h: History, trip: np.ndarray, values: np.ndarray, otherwise) -> np.ndarray:
-    found = values[np.maximum(trip, 0)] if len(values) else np.full(len(trip), otherwise, dtype=object)
-    return np.where(trip >= 0, found, otherwise)
-
-
-def _words(h: History, stream: str, mood, point, customer, trip) -> tuple[np.ndarray, np.ndarray]:
-    """(text, language) per row; the place and line are the trip's, or some where there is none."""
-    rng = h.streams[stream]
-    is_chinese = h.people.speaks_chinese[customer] & (rng.random(len(customer)) < 0.97)
-    somewhere = rng.integers(0, len(NAMES), len(customer))
-    some_line = rng.integers(0, len(parameters.SERVICE_LINES), len(customer))
-    place = _of_trip(h, trip, h.trips["destination"].to_numpy(), -1)
-    line = _of_trip(h, trip, h.trips["line"].to_numpy(), -1)
-    place = np.where(place < 0, somewhere, place).astype(int)
-    line = np.where(line < 0, some_line, line).astype(int)
-    text = write_texts(
-        rng,
-        mood,
-        point,
-        is_chinese,
-        (NAMES[place], CHINESE_NAMES[place]),
-        np.array(parameters.SERVICE_LINES, dtype=object)[line],
-    )
-    return text, np.where(is_chinese, "zh-CN", "en")
-
-
-def _tickets(h: History, booking_of_trip: np.ndarray) -> pd.DataFrame:
-    found = pd.concat(h.experience.tickets, ignore_index=True)
-    found = found.sort_values(["opened_at", "customer"], kind="stable", ignore_index=True)
-    customer, trip = found["customer"].to_numpy(int), found["trip"].to_numpy(int)
-    mood = np.where(found["is_complaint"], "angry", "neutral")
-    text, language = _words(h, "ticket texts", mood, found["category"].to_numpy(), customer, trip)
-    return found.assign(
-        customer_id=h.people.customer_id[customer],
-        booking_id=_of_trip(h, trip, booking_of_trip, None),
-        is_complaint=found["is_complaint"].astype(bool),
-        text=text,
-        language=language,
-    )
-
-
-#: Share of answers with words, by kind of survey.
-_WRITES = {"review": 1.0, "nps": 0.35, "csat": 0.15, "servqual": 0.0}
-
-
-def _surveys(h: History, booking_of_trip: np.ndarray) -> pd.DataFrame:
-    found = service.surveys(pd.concat(h.experience.outcomes, ignore_index=True), h.calendar, h.streams)
-    found = found.sort_values(["responded_at", "customer", "survey_type"], kind="stable", ignore_index=True)
-    customer, trip = found["customer"].to_numpy(int), found["trip"].to_numpy(int)
-    felt = found["satisfaction"].to_numpy()
-    mood = np.select([felt > 0.62, felt > 0.45], ["happy", "neutral"], "angry")
-    point = np.select([felt > 0.62, felt > 0.45], ["praise", "mixed"], "service_quality")
-    text, language = _words(h, "survey texts", mood, point, customer, trip)
-    writes = h.streams["survey words"].random(len(found)) < found["survey_type"].map(_WRITES).to_numpy(float)
-    return found.assign(
-        customer_id=h.people.customer_id[customer],
-        booking_id=_of_trip(h, trip, booking_of_trip, None),
-        text=np.where(writes, text, None),
-        language=np.where(writes, language, None),
-    )
-
-
-def _touches(h: History) -> pd.DataFrame:
-    found = pd.concat(h.campaigns.touches, ignore_index=True)
-    return found.assign(customer_id=h.people.customer_id[found["customer"].to_numpy(int)])
+def _together(*frames: pd.DataFrame) -> pd.DataFrame:
+    filled = [frame for frame in frames if len(frame)]
+    if not filled:
+        return frames[-1] if frames else pd.DataFrame()
+    return pd.concat(filled, ignore_index=True) if len(filled) > 1 else filled[0].reset_index(drop=True)
