@@ -69,11 +69,12 @@ def airflow_rows(home: Home, query: str) -> list[tuple]:
 def interrupted(company) -> tuple[int, list[str]]:
     """A run that gets SIGTERM while Airflow works for it: its exit code and what it left running."""
     home, landing = company
-    run = start(home, landing)
+    run, said = start(home, landing), ""
     for line in run.stdout:
+        said += line
         if "build.landing_gate" in line:
             break
-    assert processes_of(home), "Airflow was not running"
+    assert processes_of(home), f"Airflow was not running: {said}"
     run.send_signal(signal.SIGTERM)
     run.communicate(timeout=120)
     return run.returncode, processes_of(home)

@@ -1,5 +1,6 @@
 """One small simulated company for all unit tests that look at what is delivered."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +28,6 @@ class SimulatedCompany:
 @pytest.fixture(scope="session")
 def simulated_company(tmp_path_factory) -> SimulatedCompany:
     """300 customers, eighteen months to the end of 2025, and January to March 2026 one by one."""
-    import shutil
-
     folder = tmp_path_factory.mktemp("simulated_company")
     (folder / "config.yml").write_text(EVENTFUL, encoding="utf-8")
     simulate(folder / "history", customers=300, months=18, seed=7, config=folder / "config.yml")

@@ -1,6 +1,8 @@
-"""The layers of the dbt project as a lint: who may read whom, what every model must have."""
+"""The layers as a lint: who may read whom, what every model must have; nobody reads the simulated truth."""
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -131,3 +133,59 @@ def test_the_warehouse_page_names_every_mart():
     page = (PROJECT_ROOT / "docs" / "warehouse.md").read_text(encoding="utf-8")
     marts = [file.stem for file in MODELS if file.parent.name == "marts"]
     assert [mart for mart in marts if f"`{mart}`" not in page] == []
+
+
+# --- the simulated company's truth is for judging, never for the pipeline ----------------------------------
+# tests/e2e/test_local_road.py walks the whole road without it, and with it, to the same publication.
+
+#: Everything that works for a company; the simulation itself is left out.
+PIPELINE = ("roundtrip", "ml", "dags", "dbt_project", "expectations", "sources", "plan", "docker")
+MAY_SIMULATE = PROJECT_ROOT / "roundtrip" / "cli.py"
+_BUILT = {"__pycache__", "target", "logs", "dbt_packages"}
+
+
+def pipeline_files() -> list[Path]:
+    """All text files of the pipeline, whatever they are for."""
+    found = []
+    for room in PIPELINE:
+        for file in sorted((PROJECT_ROOT / room).rglob("*")):
+            parts = file.relative_to(PROJECT_ROOT).parts
+            if file.is_file() and not _BUILT & set(parts) and parts[:2] != ("roundtrip", "simulate"):
+                found.append(file)
+    return found
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Full names of all that a Python file imports, at its top or anywhere in it."""
+    package = file.relative_to(PROJECT_ROOT).with_suffix("").parts[:-1]
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{origin}.{name.name}" for name in node.names)
+
+
+def test_nothing_in_the_pipeline_speaks_of_the_truth():
+    files = pipeline_files()
+    assert len(files) > 200
+    found = []
+    for file in files:
+        text = file.read_bytes().decode("utf-8", errors="ignore")
+        # The command's help may say that there is one; no path may lead there.
+        word = r"truth[/\"'\\]|[/\"']truth" if file == MAY_SIMULATE else r"truth(?!ful|y)"
+        found += [f"{file.relative_to(PROJECT_ROOT)}: {line}" for line in text.split("\n")
+                  if re.search(word, line, re.IGNORECASE)]  # fmt: skip
+    assert found == []
+
+
+def test_nothing_in_the_pipeline_knows_the_simulation():
+    files = [file for file in pipeline_files() if file.suffix == ".py"]
+    for file in files:
+        names = {f"{name}." for name in imported(file)}
+        knows = any(name.startswith("roundtrip.simulate.") for name in names)
+        # By its name as a text, for importlib; and the folder where `demo` puts the company.
+        text = file.read_text(encoding="utf-8")
+        knows = knows or "roundtrip.simulate" in text or ".simulated_dir" in text
+        assert knows == (file == MAY_SIMULATE), file

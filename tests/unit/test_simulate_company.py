@@ -8,7 +8,9 @@ from datetime import date
 
 import pandas as pd
 import pytest
+import yaml
 
+from roundtrip.company import Company
 from roundtrip.contract import source_contract
 from roundtrip.simulate import saving
 from roundtrip.simulate.company import STATE_FILE
@@ -113,14 +115,17 @@ def test_a_row_comes_once_or_again_with_news(meant, name):
     [(t.name, c.name, c.references) for t in CONTRACT.values() for c in t.columns if c.references]
     + [("support_tickets", "booking_id", "bookings"), ("surveys", "booking_id", "bookings")],
 )
-def test_every_reference_is_there(meant, carried, name, column, target):
+def test_every_reference_is_there(simulated_company, meant, carried, name, column, target):
+    """But for rows that come next month, and those whose line cannot be read."""
+    book = ledger(simulated_company.landing)
+    unreadable = set(book.loc[(book["table"] == target) & (book["kind"] == "ragged_line"), "id"])
     key = CONTRACT[target].key[0]
     missing = rows(
         meant,
         f"SELECT DISTINCT {column} FROM {name} WHERE {column} IS NOT NULL "
         f"AND {column} NOT IN (SELECT {key} FROM {target})",
     )
-    assert {value for (value,) in missing} <= carried[target]
+    assert {value for (value,) in missing} <= carried[target] | unreadable
     assert rows(meant, f"SELECT count({column}) FROM {name}")[0][0] > 20
 
 
@@ -320,11 +325,10 @@ def test_every_planted_defect_is_on_its_line(simulated_company):
                 assert len(cells) != len(columns)
 
 
-def test_the_truth_says_whose_two_accounts_are(simulated_company, meant):
+def test_the_truth_says_whose_two_accounts_are(simulated_company, meant, carried):
     accounts = pd.read_parquet(simulated_company.landing / "truth" / "accounts.parquet")
-    assert set(accounts["customer_id"]) == {
-        row[0] for row in rows(meant, "SELECT customer_id FROM customers")
-    }
+    known = {row[0] for row in rows(meant, "SELECT customer_id FROM customers")}
+    assert known <= set(accounts["customer_id"]) <= known | carried["customers"]
     assert accounts["customer_id"].is_unique
     assert set(accounts["person"]) <= set(accounts["customer_id"])
     per_person = accounts.groupby("person")["customer_id"].count()
@@ -355,7 +359,11 @@ def test_the_truth_follows_everybody_month_by_month(simulated_company, meant):
     assert not months.duplicated(["customer_id", "month"]).any()
     registered = dict(rows(meant, "SELECT customer_id, left(registered_at, 7) FROM customers"))
     span = months.groupby("customer_id")["month"].agg(["min", "max", "count"])
-    assert (span["min"].dt.strftime("%Y-%m") == span.index.map(registered)).all()
+    started = span["min"].dt.strftime("%Y-%m").to_dict()
+    assert {who: month for who, month in started.items() if who in registered} == {
+        who: month for who, month in registered.items() if who in started
+    }
+    assert len(set(started) & set(registered)) > 0.9 * len(started)
     lasting = (span["max"].dt.to_period("M") - span["min"].dt.to_period("M")).map(lambda gap: gap.n) + 1
     assert (lasting == span["count"]).all(), "no month is missing"
     is_here = people["state"] != "erased"
@@ -387,10 +395,6 @@ def test_who_is_gone_books_nothing(simulated_company, meant):
 
 
 def test_company_yml_says_how_far_it_is(simulated_company):
-    import yaml
-
-    from roundtrip.company import Company
-
     for folder, as_of in (
         (simulated_company.history, date(2025, 12, 31)),
         (simulated_company.landing, date(2026, 3, 31)),

@@ -15,7 +15,7 @@ from numpy._core import _multiarray_umath as dispatch
 from roundtrip.contract import source_contract
 from roundtrip.errors import BadInput
 from roundtrip.home import PROJECT_ROOT
-from roundtrip.simulate import live_on, simulate, truth
+from roundtrip.simulate import live_on, simulate, truth, write
 from tests.simulated_fixture import delivered, files
 
 #: What numpy would use on this machine beyond what it was built for.
@@ -218,8 +218,6 @@ def test_a_failure_half_way_leaves_nothing_behind(tmp_path, monkeypatch):
 
 
 def test_a_failure_of_the_writer_stops_the_simulation(tmp_path, monkeypatch):
-    from roundtrip.simulate import write
-
     def fails(*_):
         raise OSError("the disk is full")
 
