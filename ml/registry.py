@@ -41,9 +41,32 @@ def open_mlflow(home: Home):
         logging.getLogger(name).setLevel(logging.WARNING)
     home.mlflow_dir.mkdir(parents=True, exist_ok=True)
     uri = home.mlflow_uri
+    if uri.startswith("sqlite:"):
+        _create_database(home)
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     return mlflow, mlflow.MlflowClient(uri, uri)
+
+
+def _create_database(home: Home) -> None:
+    """Make MLflow's tables beside the place and move them in whole.
+
+    MLflow makes them in a hundred migrations, and can neither use nor finish what a killed one has left.
+    """
+    file = home.mlflow_dir / "mlflow.db"
+    if file.exists():
+        return
+    from mlflow.store.db import utils
+
+    beside = file.with_name(f"mlflow.db.{os.getpid()}.new")
+    engine = utils.create_sqlalchemy_engine(f"sqlite:///{beside}")
+    try:
+        utils._initialize_tables(engine)
+        engine.dispose()
+        os.replace(beside, file)
+    finally:
+        engine.dispose()
+        beside.unlink(missing_ok=True)
 
 
 def experiment_id(home: Home) -> str:
@@ -200,9 +223,12 @@ def _difference(of: dict) -> str:
 
 
 def register(home: Home, model_uri: str, run_id: str, tags: dict[str, str], description: str) -> Version:
-    """A new version with its tags; no alias moves here."""
+    """The version with its tags that a run made: a new one, unless it is there; no alias moves here."""
     _, client = open_mlflow(home)
     from mlflow.exceptions import MlflowException
+
+    if there := client.search_model_versions(f"name='{MODEL}' and run_id='{run_id}'"):
+        return _version(there[0])
 
     try:
         client.create_registered_model(MODEL, description=_MODEL_DESCRIPTION)
@@ -214,27 +240,42 @@ def register(home: Home, model_uri: str, run_id: str, tags: dict[str, str], desc
 
 
 def make_champion(home: Home, version: Version, reason: str) -> bool:
-    """Move the alias to a version, unless the champion is of a later date; True when it moved.
+    """Move the alias to a version, unless the champion is of a later date; True when it is or was moved.
 
-    A rollback to an older version is `force_champion`.
+    A version becomes champion once: who has gone back to an older one since (`force_champion`) is not
+    overruled by the same training run again.
     """
     _, client = open_mlflow(home)
+    if any(line.get("run_id") == version.run_id for line in _champions(home)):
+        return True
     current = _current_champion(client)
     if current is not None and current.as_of > version.as_of:
         return False
-    force_champion(home, version.number, version.as_of, reason)
+    force_champion(home, version.number, version.as_of, reason, version.run_id)
     return True
 
 
-def force_champion(home: Home, number: str, as_of: date, reason: str) -> None:
-    """Set the alias without a gate (a rollback), and write it down in mlflow/champions.jsonl."""
+def force_champion(home: Home, number: str, as_of: date, reason: str, run_id: str | None = None) -> None:
+    """Set the alias without a gate (a rollback), and write it down in mlflow/champions.jsonl.
+
+    Args:
+        run_id: of the training that made the version; None for a rollback.
+    """
     _, client = open_mlflow(home)
     client.set_registered_model_alias(MODEL, ALIAS, number)
+    lines = _champions(home)
+    line = {"as_of": as_of.isoformat(), "version": number, "reason": reason, "run_id": run_id}
+    if lines[-1:] != [line]:
+        text = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in [*lines, line])
+        write_atomically(home.mlflow_dir / "champions.jsonl", text)
+
+
+def _champions(home: Home) -> list[dict]:
+    """Every move of the alias, oldest first: as_of, version, reason, run_id."""
     file = home.mlflow_dir / "champions.jsonl"
-    before = file.read_text(encoding="utf-8") if file.exists() else ""
-    line = json.dumps({"as_of": as_of.isoformat(), "version": number, "reason": reason}, ensure_ascii=False)
-    if not before.endswith(line + "\n"):
-        write_atomically(file, before + line + "\n")
+    if not file.exists():
+        return []
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 _EXPERIMENT_TAGS = {

@@ -62,7 +62,7 @@ def _outcome(home: Home, as_of: date) -> dict:
         }
     if refused := registry.recent_refusal(home, as_of, parameters_hash, days):
         return {
-            **refused,
+            **_put_in_force(home, refused),
             "status": "refused_recently",
             "tried_for": refused["as_of"],
             "as_of": as_of.isoformat(),
@@ -75,9 +75,27 @@ def _outcome(home: Home, as_of: date) -> dict:
         "source_hash": source_hash(),
     }
     run_key = digest(identity)
-    if done := registry.finished_run(home, run_key):
-        return done
-    return _train_in_a_run(home, as_of, frame, champion, parameters, {**identity, "run_key": run_key})
+    done = registry.finished_run(home, run_key) or _train_in_a_run(
+        home, as_of, frame, champion, parameters, {**identity, "run_key": run_key}
+    )
+    return _put_in_force(home, done)
+
+
+def _put_in_force(home: Home, summary: dict) -> dict:
+    """Register what a finished training made, and move the alias if the gate opened; again does nothing.
+
+    After the run has finished, not in it: a killed training leaves no version behind, and the version that
+    is published with the scores is the same as if nothing had been killed.
+    """
+    if "registration" not in summary:
+        return summary
+    version = registry.register(home, run_id=summary["run_id"], **summary.pop("registration"))
+    is_champion = summary["status"] == "promoted" and registry.make_champion(home, version, summary["reason"])
+    return {
+        **summary,
+        "version": version.number,
+        "champion": version.number if is_champion else summary["champion"],
+    }
 
 
 def compare(frame: Frame, split: Split, parameters: dict, champion_recipe: dict | None = None) -> Comparison:
@@ -151,7 +169,7 @@ def _train_in_a_run(home, as_of, frame: Frame, champion, parameters: dict, ident
         _log_comparison(mlflow, run.info.experiment_id, as_of, frame, split, compared)
         summary = {
             **base,
-            **_promote(home, mlflow, run.info.run_id, frame, champion, compared, parameters, identity),
+            **_judge(home, mlflow, frame, champion, compared, parameters, identity),
             "split": split.facts,
             "selection_auc": compared.selection_auc,
             "evaluation": compared.evaluation,
@@ -160,8 +178,8 @@ def _train_in_a_run(home, as_of, frame: Frame, champion, parameters: dict, ident
         return summary
 
 
-def _promote(home, mlflow, run_id, frame, champion, compared: Comparison, parameters, identity) -> dict:
-    """Refit the chosen candidate on all labels, register it, and move the alias if the gate opens."""
+def _judge(home, mlflow, frame, champion, compared: Comparison, parameters, identity) -> dict:
+    """Refit the chosen candidate on all labels, log it, and say whether the gate opens for it."""
     from ml.models import fit_final
 
     promoted, reason = registry.gate(compared.evaluation, compared.chosen, champion, parameters)
@@ -171,14 +189,16 @@ def _promote(home, mlflow, run_id, frame, champion, compared: Comparison, parame
         uri = registry.log_model(home, final, frame.features, Path(folder) / "model")
     status = "promoted" if promoted else "refused"
     tags = {**identity, "kind": compared.chosen, "promotion": status, "reason": reason}
-    version = registry.register(home, uri, run_id, tags, f"{compared.chosen}: {reason}")
-    is_champion = promoted and registry.make_champion(home, version, reason)
     return {
         "status": status,
         "reason": reason,
         "kind": compared.chosen,
-        "version": version.number,
-        "champion": version.number if is_champion else (champion.number if champion else None),
+        "champion": champion.number if champion else None,
+        "registration": {
+            "model_uri": uri,
+            "tags": tags,
+            "description": f"{compared.chosen}: {reason}",
+        },
     }
 
 

@@ -46,3 +46,15 @@ class Locked(RoundtripError):
     """Another process holds what this one needs."""
 
     exit_code = 5
+
+
+class DiskFull(RoundtripError):
+    """There is no room for what has to be written. What was there before is still there."""
+
+    exit_code = 6
+
+
+class DamagedFile(RoundtripError):
+    """A file of the home is not whole: cut off, or changed by something else."""
+
+    exit_code = 7

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from roundtrip.company import Company
 from roundtrip.home import Home
-from roundtrip.publish import published
+from roundtrip.publish import kept, newer_than_current, published
 from roundtrip.stages import STAGES, records
 
 NOT_AVAILABLE = "not available"
@@ -100,6 +100,27 @@ def _row_account(home: Home) -> dict[str, str]:
     }
 
 
+def print_versions(home: Home, console: Console) -> None:
+    """The publications that one can go back to, newest first."""
+    there = kept(home)
+    if not there:
+        console.print("nothing is published yet")
+        return
+    table = Table("version", "as of", "published by", "customers", "tables", "", title_justify="left")
+    for version in there:
+        lineage = version.lineage
+        table.add_row(
+            version.name,
+            lineage["as_of"],
+            lineage["stage"],
+            f"{lineage['rows'].get('dim_customers', 0):,}",
+            str(len(lineage["rows"])),
+            "[green]current[/]" if version.is_current else "",
+        )
+    console.print(table)
+    console.print("go back to one of them: `roundtrip rollback --to VERSION`")
+
+
 def print_status(home: Home, console: Console) -> None:
     """What is there, how fresh it is, and what failed."""
     company = Company.load(home)
@@ -108,6 +129,8 @@ def print_status(home: Home, console: Console) -> None:
         with published(home) as warehouse:
             as_of = warehouse.execute("SELECT as_of_date FROM marts.warehouse_info").fetchone()[0]
         console.print(f"published as of {as_of}: {home.current_db}")
+        if newer := newer_than_current(home):
+            console.print(f"[yellow]rolled back[/] from {newer[0].name}; `roundtrip rollback` lists versions")
         for name, value in headline(home).items():
             console.print(f"  {name}: {value}")
     else:

@@ -157,7 +157,8 @@ def publish_made_up(
         connection.execute(f"CREATE TABLE marts.churn_labels AS {_LABELS}", {"as_of": as_of})
         connection.execute(
             "CREATE TABLE marts.dim_customers AS SELECT customer_id,"
-            " registered_on::TIMESTAMP AS registered_at, country, acquisition_channel FROM customers"
+            " registered_on::TIMESTAMP AS registered_at, country, acquisition_channel,"
+            " true AS may_be_profiled FROM customers"
         )
         connection.execute(
             "CREATE TABLE marts.warehouse_info AS SELECT $as_of::DATE AS as_of_date,"

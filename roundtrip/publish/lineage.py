@@ -1,8 +1,10 @@
 """Where a publication came from: inputs, code and models."""
 
+import gzip
 import hashlib
 import json
 import subprocess
+from pathlib import Path
 
 import duckdb
 
@@ -43,14 +45,26 @@ def _git_commit() -> str | None:
     return answer.stdout.strip() or None
 
 
+def manifest(home: Home) -> bytes | None:
+    """dbt's manifest of the last build, compressed: the SQL of every model and macro; None without one."""
+    file = _manifest_file(home)
+    # Without the time of compressing the same manifest gives the same bytes.
+    return gzip.compress(file.read_bytes(), mtime=0) if file.exists() else None
+
+
+def _manifest_file(home: Home) -> Path:
+    return home.logs_dir / "dbt" / "target" / "manifest.json"
+
+
 def _dbt_models_hash(home: Home) -> str | None:
-    """A hash of the checksums of all nodes in dbt's manifest.
+    """A hash of the checksums of all nodes in dbt's manifest and of the macros' SQL.
 
     Not of the manifest file: it holds the time of its making.
     """
-    manifest = home.logs_dir / "dbt" / "target" / "manifest.json"
-    if not manifest.exists():
+    file = _manifest_file(home)
+    if not file.exists():
         return None
-    nodes = json.loads(manifest.read_text(encoding="utf-8")).get("nodes", {})
-    checksums = {name: node.get("checksum", {}).get("checksum") for name, node in nodes.items()}
-    return hashlib.sha256(json.dumps(checksums, sort_keys=True).encode()).hexdigest()
+    found = json.loads(file.read_text(encoding="utf-8"))
+    checksums = {name: node.get("checksum", {}).get("checksum") for name, node in found["nodes"].items()}
+    macros = {name: macro["macro_sql"] for name, macro in found["macros"].items()}
+    return hashlib.sha256(json.dumps([checksums, macros], sort_keys=True).encode()).hexdigest()

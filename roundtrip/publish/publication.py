@@ -15,6 +15,7 @@ from roundtrip.gates.results import read_result
 from roundtrip.gates.summaries import quote, remove
 from roundtrip.gates.work import work_fingerprint
 from roundtrip.home import Home
+from roundtrip.lock import one_publication_at_a_time
 from roundtrip.publish import lineage, scores, versions
 
 
@@ -38,6 +39,7 @@ def publish(home: Home, as_of: date) -> dict:
     Raises:
         BadInput: nothing is built, or the gate has not run for this date.
         GateFailed: the gate refused the marts, or the work file is not the one it checked.
+        Locked: another process is publishing.
     """
     if not home.work_db.exists():
         raise BadInput(f"{home.work_db} does not exist", "run the stage build_warehouse first")
@@ -60,7 +62,7 @@ def publish(home: Home, as_of: date) -> dict:
         "inputs": lineage.inputs(home),
         **lineage.code(home),
     }
-    return _replace(home, as_of, home.work_db, origin)
+    return _replace(home, as_of, home.work_db, origin, manifest=lineage.manifest(home))
 
 
 def publish_scores(home: Home, as_of: date) -> dict:
@@ -69,6 +71,7 @@ def publish_scores(home: Home, as_of: date) -> dict:
     Raises:
         BadInput: nothing is published, it is for another date, or there are no scores for this date.
         GateFailed: the scores of this date are refused; the current publication stays as it is.
+        Locked: another process is publishing.
     """
     if not home.current_db.exists():
         raise BadInput(
@@ -77,20 +80,42 @@ def publish_scores(home: Home, as_of: date) -> dict:
     file = home.products_dir / scores.TABLE / f"{as_of.isoformat()}.parquet"
     if not file.exists():
         raise BadInput(f"{file} does not exist: no scores for {as_of}", "run the stage score first")
-    marts_lineage = versions.current_lineage(home) or {}
+    marts = versions.current(home)
+    marts_lineage = marts.lineage if marts else {}
     kept = ("work_fingerprint", "inputs", *lineage.code(home))
     origin = {"stage": "publish_scores", **{key: marts_lineage.get(key) for key in kept}}
     return _replace(home, as_of, home.current_db, origin, must_have=file)
 
 
-def _replace(home: Home, as_of: date, source: Path, origin: dict, must_have: Path | None = None) -> dict:
+def _replace(
+    home: Home,
+    as_of: date,
+    source: Path,
+    origin: dict,
+    must_have: Path | None = None,
+    manifest: bytes | None = None,
+) -> dict:
     """Build the next warehouse from the marts of `source` and the products, and put it in place.
 
     Args:
         must_have: a file of scores that has to pass the audit, one row per customer.
+        manifest: dbt's, where the marts are new.
     """
-    home.published_dir.mkdir(parents=True, exist_ok=True)
-    versions.remove_leftovers(home)
+    keep = versions.versions_kept(home)
+    with one_publication_at_a_time(home):
+        versions.remove_leftovers(home)
+        return _build_and_put(home, as_of, source, origin, must_have, manifest, keep)
+
+
+def _build_and_put(
+    home: Home,
+    as_of: date,
+    source: Path,
+    origin: dict,
+    must_have: Path | None,
+    manifest: bytes | None,
+    keep: int,
+) -> dict:
     upcoming = home.published_dir / f".next-{os.getpid()}.duckdb"
     try:
         with duck.connect(upcoming, home.tmp_dir) as connection:
@@ -127,7 +152,7 @@ def _replace(home: Home, as_of: date, source: Path, origin: dict, must_have: Pat
             "products": {table: [file.name for file in files] for table, files in products.files.items()},
             "products_left_out": products.left_out,
         }
-        version = versions.put_in_place(home, upcoming, as_of, record)
+        version = versions.put_in_place(home, upcoming, as_of, record, manifest, keep)
     finally:
         remove(upcoming)
     return {

@@ -1,36 +1,73 @@
-"""Moving a finished warehouse into place, and keeping the last versions with their lineage."""
+"""The publications that are kept: moving a finished one into place, its lineage, and how many stay."""
 
 import hashlib
 import json
 import os
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
+from roundtrip.company import Company
+from roundtrip.errors import BadInput
 from roundtrip.files import write_atomically
 from roundtrip.home import Home
 
-#: The current publication and the two before it.
-VERSIONS_KEPT = 3
+#: A day publishes twice, the marts and then the marts with their scores: today's two, those of the two days
+#: before, and one more. Any older state can be built again from raw for its date. Each costs a whole file.
+VERSIONS_KEPT = 7
+
+
+@dataclass(frozen=True)
+class Version:
+    """A publication that is kept whole, with its lineage beside it."""
+
+    name: str
+    file: Path
+    lineage: dict
+    is_current: bool
+
+
+def kept(home: Home) -> list[Version]:
+    """The publications one can go back to, newest first.
+
+    A file without lineage was killed on its way in: it was never published, and is not one of them.
+    """
+    found = []
+    for file in home.versions_dir.glob("*.duckdb"):
+        if (sidecar := file.with_suffix(".json")).exists():
+            lineage = json.loads(sidecar.read_text(encoding="utf-8"))
+            found.append(Version(file.stem, file, lineage, _is_current(home, file)))
+    return sorted(found, key=lambda version: _age(version.file, version.lineage), reverse=True)
+
+
+def current(home: Home) -> Version | None:
+    """The version that is published now; None if it is not known."""
+    return next((version for version in kept(home) if version.is_current), None)
+
+
+def versions_kept(home: Home) -> int:
+    """How many publications stay: the company's setting, else VERSIONS_KEPT.
+
+    Raises:
+        BadInput: the setting is not a whole number of 2 or more.
+    """
+    if not home.company_file.exists():
+        return VERSIONS_KEPT
+    chosen = Company.load(home).settings.get("versions_kept", VERSIONS_KEPT)
+    if not isinstance(chosen, int) or isinstance(chosen, bool) or chosen < 2:
+        raise BadInput(
+            f"company.yml: versions_kept is {chosen!r}",
+            "give a whole number of 2 or more: the current publication, and one to go back to",
+        )
+    return chosen
 
 
 def remove_leftovers(home: Home) -> None:
-    """Delete what killed publications left behind; another living process's file stays."""
+    """Delete what killed publications left behind; call it with the publication lock held."""
     for file in home.published_dir.glob(".next-*"):
-        process = file.name.removeprefix(".next-").split(".")[0]
-        if process == str(os.getpid()) or not _is_alive(process):
-            file.unlink(missing_ok=True)
-
-
-def _is_alive(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    return True
+        file.unlink(missing_ok=True)
 
 
 def content_hash(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> str:
@@ -45,50 +82,78 @@ def content_hash(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> st
     return digest.hexdigest()
 
 
-def put_in_place(home: Home, finished: Path, as_of: date, lineage: dict) -> str:
+def put_in_place(
+    home: Home, finished: Path, as_of: date, lineage: dict, manifest: bytes | None, keep: int
+) -> str:
     """Make `finished` (closed, checkpointed) the current publication.
 
     First the version and its lineage, then the replacement: a current file always has both. Killed in
     between, the rerun makes the same version again.
 
+    Args:
+        manifest: dbt's, compressed; kept under `lineage["dbt_models_hash"]`. None where it is kept already.
+        keep: how many versions stay, this one among them.
+
     Returns:
         The version's name, `<as_of>-<short content hash>`.
     """
     name = f"{as_of.isoformat()}-{lineage['content_hash'][:12]}"
-    versions = home.published_dir / "versions"
-    versions.mkdir(parents=True, exist_ok=True)
+    home.versions_dir.mkdir(parents=True, exist_ok=True)
+    number = 1 + max((version.lineage.get("number", 0) for version in kept(home)), default=0)
+    if manifest is not None:
+        write_atomically(home.manifests_dir / f"{lineage['dbt_models_hash']}.json.gz", manifest)
     # Readers cannot change it by opening it for writing: every version shares its bytes with a hard link.
     finished.chmod(0o444)
     _flush(finished)
-    link = finished.with_name(finished.name + ".link")
-    link.unlink(missing_ok=True)
-    os.link(finished, link)
-    os.replace(link, versions / f"{name}.duckdb")
-    write_atomically(versions / f"{name}.json", json.dumps(lineage, indent=1, ensure_ascii=False))
+    link = _link(finished, finished)
+    os.replace(link, home.versions_dir / f"{name}.duckdb")
+    write_atomically(
+        home.versions_dir / f"{name}.json",
+        json.dumps({"number": number, **lineage}, indent=1, ensure_ascii=False),
+    )
     os.replace(finished, home.current_db)
     _flush(home.published_dir)
-    _prune(home)
+    _prune(home, keep)
     return name
 
 
-def current_lineage(home: Home) -> dict | None:
-    """The lineage of the current publication; None if it is not known."""
-    for version in (home.published_dir / "versions").glob("*.duckdb"):
-        lineage = version.with_suffix(".json")
-        if lineage.exists() and version.samefile(home.current_db):
-            return json.loads(lineage.read_text(encoding="utf-8"))
-    return None
+def put_back(home: Home, version: Version) -> None:
+    """Make a version that is kept, and not current, the current publication."""
+    link = _link(version.file, home.published_dir / f".next-{os.getpid()}.duckdb")
+    os.replace(link, home.current_db)
+    _flush(home.published_dir)
 
 
-def _prune(home: Home) -> None:
-    versions = sorted(
-        (home.published_dir / "versions").glob("*.duckdb"),
-        key=lambda file: (file.samefile(home.current_db), file.stat().st_mtime_ns),
-        reverse=True,
-    )
-    for version in versions[VERSIONS_KEPT:]:
-        version.unlink()
-        version.with_suffix(".json").unlink(missing_ok=True)
+def _link(file: Path, beside: Path) -> Path:
+    """A hard link to `file` under a name that `remove_leftovers` knows."""
+    link = beside.with_name(beside.name + ".link")
+    link.unlink(missing_ok=True)
+    os.link(file, link)
+    return link
+
+
+def _is_current(home: Home, file: Path) -> bool:
+    return home.current_db.exists() and file.samefile(home.current_db)
+
+
+def _age(file: Path, lineage: dict) -> tuple:
+    """The number tells the order; the time only where a version is of before there were numbers."""
+    return lineage.get("number", 0), file.stat().st_mtime_ns
+
+
+def _prune(home: Home, keep: int) -> None:
+    """Delete the oldest versions, and whatever belongs to none."""
+    versions = sorted(kept(home), key=lambda version: version.is_current, reverse=True)
+    for version in versions[keep:]:
+        version.file.unlink()
+    stay = {version.name: version for version in versions[:keep]}
+    for file in home.versions_dir.iterdir():
+        if file.stem not in stay:
+            file.unlink(missing_ok=True)
+    manifests = {version.lineage.get("dbt_models_hash") for version in stay.values()}
+    for file in home.manifests_dir.glob("*.json.gz"):
+        if file.name.removesuffix(".json.gz") not in manifests:
+            file.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

@@ -1,17 +1,17 @@
 """Publishing: only what was checked, whole versions only, readers never disturbed."""
 
+import gzip
 import json
-import subprocess
-import sys
 from datetime import date
 
 import pytest
 
 from roundtrip import duck
+from roundtrip.company import Company
 from roundtrip.errors import BadInput, GateFailed
 from roundtrip.gates.results import Outcome, conclude
 from roundtrip.home import Home
-from roundtrip.publish import publish, publish_scores, published
+from roundtrip.publish import kept, publish, publish_scores, published
 from tests.handmade import AS_OF, pass_gate, write_scores, write_work
 
 NEXT_DAY = date(2025, 7, 1)
@@ -92,12 +92,33 @@ def test_same_inputs_give_the_same_content_and_the_same_version(home: Home):
     assert len(versions(home)) == 4
 
 
-def test_three_versions_are_kept_and_the_current_is_one(home: Home):
-    for customers in range(5, 10):
-        last = checked_publish(home, customers=customers)
-    names = versions(home)
-    assert len(names) == 6
-    assert f"{last['version']}.duckdb" in names
+def test_the_last_versions_are_kept_as_many_as_the_company_says(home: Home):
+    made = [checked_publish(home, customers=customers)["version"] for customers in range(5, 14)]
+    assert [version.name for version in kept(home)] == made[:-8:-1], "seven, where nothing else is said"
+
+    Company("company", "landing", settings={"versions_kept": 3}).save(home)
+    made.append(checked_publish(home, customers=14)["version"])
+    assert versions(home) == sorted(f"{name}.{kind}" for name in made[-3:] for kind in ("duckdb", "json"))
+
+    Company("company", "landing", settings={"versions_kept": 1}).save(home)
+    with pytest.raises(BadInput, match="versions_kept is 1"):
+        checked_publish(home)
+
+
+def test_the_dbt_manifest_is_kept_as_long_as_a_version_needs_it(home: Home):
+    manifest = home.logs_dir / "dbt" / "target" / "manifest.json"
+    manifest.parent.mkdir(parents=True)
+    Company("company", "landing", settings={"versions_kept": 2}).save(home)
+    for number in range(4):
+        sql = {"nodes": {"model.m": {"checksum": {"checksum": str(number // 2)}}}, "macros": {}}
+        manifest.write_text(json.dumps({"metadata": {"generated_at": str(number)}, **sql}))
+        checked_publish(home, customers=number + 1)
+        write_scores(home, customers=number + 1)
+        publish_scores(home, AS_OF)
+    [newest, _] = kept(home)
+    [file] = home.manifests_dir.iterdir()
+    assert file.name == f"{newest.lineage['dbt_models_hash']}.json.gz"
+    assert json.loads(gzip.decompress(file.read_bytes()))["nodes"] == sql["nodes"]
 
 
 def test_scores_are_added_to_the_published_marts_not_to_the_work_file(home: Home):
@@ -200,41 +221,3 @@ def test_a_long_reader_keeps_its_version_and_does_not_block(home: Home):
         assert reader.execute("SELECT count(*) FROM marts.dim_customers").fetchone() == (5,)
     with published(home) as reader:
         assert reader.execute("SELECT count(*) FROM marts.dim_customers").fetchone() == (6,)
-
-
-READER = """
-import sys, time
-from pathlib import Path
-from roundtrip.home import Home
-from roundtrip.publish import published
-home, stop = Home(Path(sys.argv[1])), Path(sys.argv[2])
-seen = set()
-while not stop.exists():
-    with published(home) as warehouse:
-        customers, bookings, value = warehouse.execute(
-            "SELECT (SELECT count(*) FROM marts.dim_customers), (SELECT count(*) FROM marts.fct_bookings), "
-            "(SELECT value FROM marts.kpi_months)"
-        ).fetchone()
-    assert customers == bookings, (customers, bookings)
-    seen.add(customers)
-    time.sleep(0.03)
-print(len(seen))
-"""
-
-
-def test_readers_see_whole_versions_only_during_twenty_publications(home: Home, tmp_path):
-    checked_publish(home, customers=1)
-    stop = tmp_path / "stop"
-    command = [sys.executable, "-c", READER, str(home.root), str(stop)]
-    readers = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)
-    ]
-    try:
-        for customers in range(2, 22):
-            checked_publish(home, customers=customers)
-    finally:
-        stop.touch()
-        answers = [reader.communicate(timeout=60) for reader in readers]
-    for reader, (seen, error) in zip(readers, answers, strict=True):
-        assert reader.returncode == 0, error
-        assert int(seen) > 1, "the reader has to live through replacements"
