@@ -1,8 +1,9 @@
-"""Checks what came in, loads it, builds the warehouse, checks that, and publishes it.
+"""Checks what came in, loads it, erases who asked for it, builds the warehouse, checks that, publishes it.
 
 **Reads** `raw/batch.duckdb` and the suites in `expectations/`.
 
-**Writes** `raw/raw.duckdb` and `quarantine/` (load), `warehouse/work.duckdb` (dbt), Data Docs and
+**Writes** `raw/raw.duckdb`, `vault/` and `quarantine/` (load; where somebody asked to be forgotten, erase
+writes every file that holds them once more), `warehouse/work.duckdb` (dbt), Data Docs and
 `gates/` (the two gates), and, only when all of that went well, `published/current.duckdb` (publish).
 
 **When**: as soon as `ingest` has announced `roundtrip://batch`, for that event's `as_of`; or by hand.
@@ -24,8 +25,9 @@ from roundtrip.airflow.tasks import dbt_task, stage_task
 with policy_dag("build", __doc__, "warehouse", schedule=[BATCH]):
     landing_gate = stage_task("landing_gate")
     load = stage_task("load", writes=True)
+    erase = stage_task("erase", writes=True)
     build_warehouse = dbt_task()
     marts_gate = stage_task("marts_gate")
     publish = stage_task("publish", writes=True, announces=PUBLISHED)
 
-    landing_gate >> load >> build_warehouse >> marts_gate >> publish
+    landing_gate >> load >> erase >> build_warehouse >> marts_gate >> publish

@@ -99,12 +99,17 @@ def available_features(connection) -> list[str]:
 def read_frame(home: Home, as_of: date, parameters: dict) -> Frame:
     """Month-end, scorable rows whose label was known on `as_of`, joined with their features.
 
+    Without customers who have withdrawn consent to profiling by that date: none of their months, past ones
+    neither.
+
     Raises:
         BadInput: no published warehouse, or a table is missing in it.
     """
     label = LABELS[parameters["label"]]
     scope = f"""marts.customer_features f JOIN marts.churn_labels l USING (customer_id, as_of_date)
-        WHERE f.is_month_end AND f.is_scorable AND f.as_of_date <= $as_of AND {label["candidates"]}"""
+        JOIN marts.dim_customers c USING (customer_id)
+        WHERE c.may_be_profiled AND f.is_month_end AND f.is_scorable
+        AND f.as_of_date <= $as_of AND {label["candidates"]}"""
     known = f"{label['known']} AND {label['ends_on']} <= $as_of"
     with open_published(home) as connection:
         names = available_features(connection)
@@ -114,6 +119,11 @@ def read_frame(home: Home, as_of: date, parameters: dict) -> Frame:
             {"as_of": as_of},
         ).df()
         messages = _missing_messages(names)
+        (withdrawn,) = connection.execute(
+            "SELECT count(*) FROM marts.dim_customers WHERE NOT may_be_profiled"
+        ).fetchone()
+        if withdrawn:
+            messages.append(f"customers left out, since they withdrew consent to profiling: {withdrawn}")
         keep_one_in = -(-int(months["labelled"].sum()) // parameters["frame"]["max_rows"]) or 1
         if keep_one_in > 1:
             messages.append(

@@ -3,6 +3,7 @@
 The inactivity rule, the third on the list, is in rule.py: it must score even where nothing can be learned.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,31 +38,41 @@ def fit_candidate(
         log_odds = model.log_odds(rows.iloc[held_out])
     else:
         held_out = train
-        model = fit(kind, rows.iloc[train], features, parameters)
-        log_odds = cross_validated(kind, rows.iloc[train], features, parameters)
+        model, log_odds = fit_with_folds(kind, rows.iloc[train], features, parameters)
     model.spec["calibration"] = calibration(log_odds, rows["label"].to_numpy()[held_out], parameters)
     return Candidate(model, held_out, log_odds)
 
 
 def fit_final(kind: str, rows: pd.DataFrame, features: list[str], parameters: dict) -> ChurnModel:
     """The model to serve: every labelled row, calibrated by cross-validation over customers."""
-    model = fit(kind, rows, features, parameters)
-    log_odds = cross_validated(kind, rows, features, parameters)
+    model, log_odds = fit_with_folds(kind, rows, features, parameters)
     model.spec["calibration"] = calibration(log_odds, rows["label"].to_numpy(), parameters)
     return model
 
 
-def cross_validated(kind: str, rows: pd.DataFrame, features: list[str], parameters: dict) -> np.ndarray:
-    """Log-odds for each row from a model that saw none of that customer's rows."""
+def fit_with_folds(
+    kind: str, rows: pd.DataFrame, features: list[str], parameters: dict
+) -> tuple[ChurnModel, np.ndarray]:
+    """A model of all rows, and log-odds for each row from a model that saw none of that customer's rows.
+
+    The fits are independent, so some go side by side; which finishes first changes nothing.
+    """
+    from threadpoolctl import threadpool_limits
+
     folds = parameters["calibration"]["folds"]
     fold = (pd.util.hash_array(rows["customer_id"].to_numpy(dtype=object)) % folds).astype(int)
+    filled = np.unique(fold)
+
+    def fit_outside(number: int | None) -> ChurnModel:
+        return fit(kind, rows.loc[fold != number] if number is not None else rows, features, parameters)
+
+    # Set here, too: limits are the process's, and each fit puts back what it found.
+    with threadpool_limits(parameters["threads"]), ThreadPoolExecutor(parameters["fold_threads"]) as pool:
+        model, *others = pool.map(fit_outside, [None, *filled])
     log_odds = np.zeros(len(rows))
-    for number in range(folds):
-        inside = fold == number
-        if inside.any():
-            model = fit(kind, rows.loc[~inside], features, parameters)
-            log_odds[inside] = model.log_odds(rows.loc[inside])
-    return log_odds
+    for number, other in zip(filled, others, strict=True):
+        log_odds[fold == number] = other.log_odds(rows.loc[fold == number])
+    return model, log_odds
 
 
 def fit(kind: str, rows: pd.DataFrame, features: list[str], parameters: dict) -> ChurnModel:

@@ -93,7 +93,8 @@ def _customers(home: Home, as_of: date) -> tuple[pd.DataFrame, list[str]]:
                 f"build and publish for that date first: `roundtrip run --as-of {as_of}`",
             )
         rows = connection.execute(
-            f"""SELECT c.customer_id, f.lifecycle_stage, coalesce(f.is_scorable, false) AS is_scorable,
+            f"""SELECT c.customer_id, f.lifecycle_stage, c.may_be_profiled,
+                       coalesce(f.is_scorable, false) AND c.may_be_profiled AS is_scorable,
                        coalesce(l.horizon_days, 365) AS horizon_days, {feature_sql(names)}
                 FROM marts.dim_customers c
                 LEFT JOIN marts.customer_features f
@@ -141,7 +142,8 @@ def _by_rule(rule: InactivityRule, scorable: pd.DataFrame):
 
 
 def _unscored(rows: pd.DataFrame, as_of: date, model_version: str) -> pd.DataFrame:
-    """A row for everybody with NULL numbers, and why: prospects and lost customers keep it that way."""
+    """A row for everybody with NULL numbers, and why: prospects, lost customers and those who withdrew
+    consent to profiling keep it that way."""
     scores = pd.DataFrame({name: pd.Series(None, index=rows.index, dtype=object) for name in TEXTS})
     scores["customer_id"] = rows["customer_id"].astype(object)
     scores["as_of_date"] = as_of
@@ -153,6 +155,7 @@ def _unscored(rows: pd.DataFrame, as_of: date, model_version: str) -> pd.DataFra
     why = rows["lifecycle_stage"].where(
         rows["lifecycle_stage"].isin(["prospect", "lost"]), "unknown_customer"
     )
+    why = why.where(rows["may_be_profiled"].astype(bool), "profiling_withdrawn")
     for language, column in (("en", "reason_1"), ("zh", "reason_1_zh")):
         scores[column] = why.map({kind: words[language] for kind, words in kinds.items()}).astype(object)
     return scores

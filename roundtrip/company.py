@@ -22,6 +22,8 @@ KNOWN_SETTINGS = {
     "plan_starts_on": "first day of month 1 of the rollout plan (default: not started)",
     "label_horizon_min_days": "H is at least this (default 180)",
     "label_horizon_max_days": "H is at most this (default 365)",
+    "personal_columns": "table -> text columns that are personal data, too: kept in the vault",
+    "versions_kept": "how many publications are kept to roll back to, at least 2 (default 7)",
     "max_quarantined_share": "table -> share of refused rows above which the landing gate fails",
 }
 

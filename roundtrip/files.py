@@ -1,6 +1,7 @@
 """Writing files so that a reader sees the old one or the new one, never half of one."""
 
 import os
+import secrets
 from pathlib import Path
 
 
@@ -19,3 +20,26 @@ def write_atomically(path: Path, content: str | bytes, mode: int = 0o644) -> Non
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def create_secret(path: Path) -> None:
+    """Put a new key (64 hex digits, readable by the owner only) at `path`, unless one is there already.
+
+    Written whole beside the place and linked in: the file has a key in it or is not there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.chmod(0o700)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as target:
+            target.write(secrets.token_hex(32) + "\n")
+            target.flush()
+            os.fsync(target.fileno())
+        # A link fails where os.replace would overwrite: a key, once there, is never exchanged.
+        os.link(beside, path)
+    except FileExistsError:
+        pass
+    finally:
+        beside.unlink(missing_ok=True)

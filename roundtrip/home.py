@@ -36,6 +36,16 @@ class Home:
         return self.root / "raw" / "batch.duckdb"
 
     @property
+    def batch_vault_db(self) -> Path:
+        """Plain values of the batch's personal data, encrypted; `load` moves them into the vault."""
+        return self.root / "raw" / "batch.vault.duckdb"
+
+    @property
+    def vault_db(self) -> Path:
+        """Plain values of the personal data behind raw's pseudonyms, encrypted."""
+        return self.root / "vault" / "vault.duckdb"
+
+    @property
     def raw_db(self) -> Path:
         """Every contract table, the newest version of each row, and the account of all rows."""
         return self.root / "raw" / "raw.duckdb"
@@ -63,6 +73,26 @@ class Home:
     def current_db(self) -> Path:
         """The published warehouse: whole or absent, replaced atomically."""
         return self.published_dir / "current.duckdb"
+
+    @property
+    def versions_dir(self) -> Path:
+        """The last publications, each with its lineage: <version>.duckdb, <version>.json."""
+        return self.published_dir / "versions"
+
+    @property
+    def manifests_dir(self) -> Path:
+        """dbt's manifests behind the versions kept: <dbt_models_hash>.json.gz."""
+        return self.published_dir / "manifests"
+
+    @property
+    def rollbacks_file(self) -> Path:
+        """Who went back to which version, and when: one JSON object a line."""
+        return self.published_dir / "rollbacks.jsonl"
+
+    @property
+    def publication_lock_file(self) -> Path:
+        """Held by the one process that replaces `current_db`."""
+        return self.published_dir / "publication.lock"
 
     @property
     def gates_dir(self) -> Path:
@@ -105,7 +135,7 @@ class Home:
 
     @property
     def secrets_dir(self) -> Path:
-        """Generated logins; readable by the owner only."""
+        """Generated logins and keys; readable by the owner only."""
         return self.root / "secrets"
 
     @property

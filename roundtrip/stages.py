@@ -6,9 +6,11 @@ import json
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from roundtrip.disk import explained
 from roundtrip.errors import RoundtripError
 from roundtrip.files import write_atomically
 from roundtrip.home import Home
@@ -31,6 +33,7 @@ STAGES = (
     Stage("read_files", "ingest", "reads new files, sets bad rows aside", "roundtrip.ingest:read_files"),
     Stage("landing_gate", "build", "checks what came in", "roundtrip.gates:landing_gate"),
     Stage("load", "build", "loads the batch and accounts for every row", "roundtrip.ingest:load"),
+    Stage("erase", "build", "takes out whoever asked to be forgotten", "roundtrip.erase:erase"),
     Stage("build_warehouse", "build", "builds the marts with dbt", "roundtrip.build:build_warehouse"),
     Stage("marts_gate", "build", "checks what would go out", "roundtrip.gates:marts_gate"),
     Stage("publish", "build", "replaces the published warehouse", "roundtrip.publish:publish"),
@@ -62,7 +65,7 @@ def run_stage(name: str, home: Home, as_of: date, on_event: OnEvent | None = Non
         The stage's summary.
 
     Raises:
-        RoundtripError: what the stage raised; the record then says `failed` and why.
+        RoundtripError: what the stage raised, or what is behind it; the record then says `failed` and why.
     """
     stage = stage_named(name)
     started = time.monotonic()
@@ -72,27 +75,32 @@ def run_stage(name: str, home: Home, as_of: date, on_event: OnEvent | None = Non
         "status": "running",
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    _keep(home, as_of, record)
     try:
+        _keep(home, as_of, record)
         module, function_name = stage.function.split(":")
         function = getattr(importlib.import_module(module), function_name)
         shows_events = on_event is not None and "on_event" in inspect.signature(function).parameters
         summary = function(home, as_of, on_event=on_event) if shows_events else function(home, as_of)
+        _keep(home, as_of, record | {"status": "done", "summary": summary, **_seconds(started)})
     except BaseException as error:
-        hint = error.hint if isinstance(error, RoundtripError) else None
-        message = (
-            error.message
-            if isinstance(error, RoundtripError)
-            else "".join(traceback.format_exception_only(error)).strip()
-        )
-        record |= {"status": "failed", "kind": type(error).__name__, "error": message, "hint": hint}
-        raise
-    else:
-        record |= {"status": "done", "summary": summary}
-        return summary
-    finally:
-        record["seconds"] = round(time.monotonic() - started, 2)
-        _keep(home, as_of, record)
+        told = explained(error, home) or error
+        # Where there is no room for the record either, the error is what has to be heard.
+        with suppress(OSError):
+            _keep(home, as_of, record | {"status": "failed", **_failure(told), **_seconds(started)})
+        if told is error:
+            raise
+        raise told from error
+    return summary
+
+
+def _seconds(started: float) -> dict:
+    return {"seconds": round(time.monotonic() - started, 2)}
+
+
+def _failure(error: BaseException) -> dict:
+    is_ours = isinstance(error, RoundtripError)
+    message = error.message if is_ours else "".join(traceback.format_exception_only(error)).strip()
+    return {"kind": type(error).__name__, "error": message, "hint": error.hint if is_ours else None}
 
 
 def records(home: Home, as_of: date) -> list[dict]:

@@ -45,3 +45,12 @@
         4
     )
 {%- endmacro %}
+
+{#- Money of `windows` on a date as marts show it: NULL while `starts` knows no price, 0 for who booked nothing.
+    NULL stays NULL: bookings without an amount in the reporting currency have an unknown value. -#}
+{% macro value_shown(column, as_of_date) -%}
+    case
+        when {{ as_of_date }} >= starts.prices_start_on
+            then cast(case when windows.customer_id is null then 0 else windows.{{ column }} end as double)
+    end
+{%- endmacro %}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule
 
-from roundtrip.errors import Locked, RoundtripError
+from roundtrip.errors import DiskFull, Locked, RoundtripError
 
 OWNER = "roundtrip"
 TAGS = ("ingestion", "warehouse", "machine-learning", "reporting")
@@ -23,6 +23,7 @@ _MISTAKES = [AssertionError, AttributeError, ImportError, LookupError, NameError
 RETRY_POLICY = ExceptionRetryPolicy(
     rules=[
         RetryRule(Locked, RetryAction.RETRY, reason="another process held the file"),
+        RetryRule(DiskFull, RetryAction.RETRY, reason="somebody may make room"),
         RetryRule([RoundtripError, *_MISTAKES], RetryAction.FAIL, reason="a retry cannot mend this"),
     ]
 )

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import duckdb
+
 from roundtrip.build.events import ErrorText, NodeResult, read_event
 from roundtrip.build.settings import PROJECT_DIR, dbt_environment, dbt_vars
 from roundtrip.duck import connect
 from roundtrip.errors import BadInput, CheckBroken, GateFailed, Locked, RoundtripError
+from roundtrip.gates.summaries import remove
 from roundtrip.home import Home
 
 _PRODUCTS = ("model", "seed")
@@ -48,7 +51,11 @@ def build_warehouse(
         raise BadInput(f"{home.raw_db} does not exist", "run the stage load first")
     # Also says who holds the files, before dbt starts its ten seconds.
     connect(home.raw_db, home.tmp_dir, read_only=True).close()
-    connect(home.work_db, home.tmp_dir).close()
+    try:
+        connect(home.work_db, home.tmp_dir).close()
+    except duckdb.Error:
+        # Cut off or overwritten: nothing in it is needed, since every table is built anew.
+        remove(home.work_db)
     results: list[NodeResult] = []
 
     def note(result: NodeResult) -> None:

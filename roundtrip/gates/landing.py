@@ -12,6 +12,7 @@ from roundtrip.gates.results import Outcome, conclude, forget
 from roundtrip.gates.suites import SUITES_DIR, Suite, read_suite
 from roundtrip.gates.summaries import quote, summary_database
 from roundtrip.home import Home
+from roundtrip.ingest.door import RULE as ERASED
 
 GATE = "landing"
 
@@ -121,13 +122,21 @@ def _attach(figures: duckdb.DuckDBPyConnection, home: Home) -> None:
 def _summarise(figures: duckdb.DuckDBPyConnection, table: Table, present: set[str], as_of: date) -> dict:
     """One row of figures about a table's delivery, as table `<table>__summary`.
 
-    Columns: rows_in, rows_accepted, rows_quarantined, rows_known (accepted or in raw), quarantined_share,
+    Columns: rows_in, rows_accepted, rows_quarantined, rows_known (accepted or in raw), quarantined_share
+    (without erased people's rows),
     days_since_newest (newest row up to as_of, here or in raw), rows_after_as_of, and one
     `<column>_known_share` per reference. A share of nothing is NULL, which no range refuses.
     """
     accepted = f'batch.main."{table.name}"' if table.name in present else _nothing_like(table)
     refused = f"{table.name}__quarantine"
     quarantined = f'(SELECT count(*) FROM batch.main."{refused}")' if refused in present else "0"
+    # Rows of erased people are refused for ever; that says nothing about the delivery.
+    faulty = (
+        f'(SELECT count(*) FROM batch.main."{refused}" '
+        f"WHERE NOT list_contains(list_transform(reasons, lambda why: why.rule), '{ERASED}'))"
+        if refused in present
+        else "0"
+    )
     references = "".join(
         f""",
         (
@@ -160,7 +169,7 @@ def _summarise(figures: duckdb.DuckDBPyConnection, table: Table, present: set[st
             rows_accepted,
             {quarantined} AS rows_quarantined,
             rows_accepted + rows_before AS rows_known,
-            {quarantined}::DOUBLE / nullif(rows_accepted + {quarantined}, 0) AS quarantined_share,
+            {faulty}::DOUBLE / nullif(rows_accepted + {faulty}, 0) AS quarantined_share,
             date_diff('day', greatest(accepted.newest_on, before.newest_on), $as_of) AS days_since_newest,
             rows_after_as_of {references}
         FROM accepted CROSS JOIN before

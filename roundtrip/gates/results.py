@@ -29,7 +29,8 @@ class Outcome:
     def __str__(self) -> str:
         subject = f"{self.table}.{self.column}" if self.column else self.table
         rows = f", {self.unexpected_count} unexpected" if self.unexpected_count else ""
-        return f"{subject}: {self.expectation} (observed {self.observed}{rows}): {self.reason}"
+        observed = f"{self.observed:.4g}" if isinstance(self.observed, float) else self.observed
+        return f"{subject}: {self.expectation} (observed {observed}{rows}): {self.reason}"
 
 
 def result_file(home: Home, gate: str, as_of: date) -> Path:

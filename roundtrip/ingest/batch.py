@@ -16,10 +16,12 @@ from roundtrip.ingest.discover import Delivery
 
 @dataclass(frozen=True)
 class Known:
-    """What earlier loads brought: (table, content hash) pairs, and the tables that have rows."""
+    """What earlier loads brought: (table, content hash) pairs, the tables that have rows, and who was erased
+    (hashes of pseudonyms.erased_hash)."""
 
     hashes: frozenset[tuple[str, str]]
     tables_with_rows: frozenset[str]
+    erased: frozenset[str] = frozenset()
 
 
 def already_loaded(home: Home) -> Known:
@@ -32,12 +34,20 @@ def already_loaded(home: Home) -> Known:
         return Known(frozenset(), frozenset())
     connection = duck.connect(home.raw_db, home.tmp_dir, read_only=True)
     try:
-        has_files = connection.execute(
-            "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'raw' AND table_name = 'files'"
-        ).fetchone()[0]
+        there = {
+            row[0]
+            for row in connection.execute(
+                "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw'"
+            ).fetchall()
+        }
         found = (
             connection.execute("SELECT table_name, content_hash, rows_in FROM raw.raw.files").fetchall()
-            if has_files
+            if "files" in there
+            else []
+        )
+        erased = (
+            connection.execute("SELECT DISTINCT customer_hash FROM raw.raw.erasures").fetchall()
+            if "erasures" in there
             else []
         )
     finally:
@@ -45,6 +55,7 @@ def already_loaded(home: Home) -> Known:
     return Known(
         frozenset((table, content_hash) for table, content_hash, _ in found),
         frozenset(table for table, _, rows_in in found if rows_in),
+        frozenset(customer_hash for (customer_hash,) in erased),
     )
 
 
@@ -71,10 +82,16 @@ def create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     )
 
 
-def add_file(connection: duckdb.DuckDBPyConnection, delivery: Delivery, rows_in: int) -> None:
+def add_files(connection: duckdb.DuckDBPyConnection, deliveries: list[Delivery], rows_in: list[int]) -> None:
     connection.execute(
-        "INSERT INTO batch_files VALUES (?, ?, ?, ?)",
-        [delivery.table, delivery.label, delivery.content_hash, rows_in],
+        "INSERT INTO batch_files SELECT unnest($tables::VARCHAR[]), unnest($files::VARCHAR[]), "
+        "unnest($hashes::VARCHAR[]), unnest($rows_in::BIGINT[])",
+        {
+            "tables": [delivery.table for delivery in deliveries],
+            "files": [delivery.label for delivery in deliveries],
+            "hashes": [delivery.content_hash for delivery in deliveries],
+            "rows_in": rows_in,
+        },
     )
 
 

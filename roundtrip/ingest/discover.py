@@ -62,7 +62,7 @@ def mapped(landing: Path, source: Path) -> tuple[list[Delivery], list[str]]:
         BadInput: a mapping is not one SELECT, is for no contract table, or mentions a file that is not there.
     """
     tables = source_contract()
-    offered, others = _offered_views(landing)
+    offered, others = offered_views(landing)
     deliveries = []
     for file in sorted(source.glob("*.sql")):
         label = f"{source.name}/{file.name}"
@@ -79,7 +79,7 @@ def mapped(landing: Path, source: Path) -> tuple[list[Delivery], list[str]]:
     return deliveries, [f"{other} is not read: neither CSV nor Parquet" for other in others]
 
 
-def _offered_views(landing: Path) -> tuple[dict[str, tuple[LandingFile, ...]], list[str]]:
+def offered_views(landing: Path) -> tuple[dict[str, tuple[LandingFile, ...]], list[str]]:
     """Every file or folder of files under the name that a mapping may use for it (lower case)."""
     files, others = files_in(landing, landing)
     candidates = [(file.stem, (file,)) for file in files]
@@ -127,6 +127,12 @@ def _walk(node, names: set[str], ctes: set[str]) -> None:
             ctes.add(entry["key"].lower())
         for child in node.values():
             _walk(child, names, ctes)
+
+
+def several(labels: list[str]) -> str:
+    """The first two labels, and how many more there are: a message must stay readable with 48 files."""
+    more = f" and {len(labels) - 2} more" if len(labels) > 2 else ""
+    return ", ".join(labels[:2]) + more
 
 
 def closest(word: str, known) -> str | None:

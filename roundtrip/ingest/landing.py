@@ -24,6 +24,14 @@ class LandingFile:
         """The file's name without its ending."""
         return self.path.name[: -len(next(end for end, kind in KINDS.items() if kind == self.kind))]
 
+    def has_rows(self) -> bool:
+        """Whether there may be rows below the header; only a plain CSV file is looked into."""
+        if self.kind != "csv":
+            return True
+        with self.path.open("rb") as file:
+            next(file, None)
+            return any(line.strip() for line in file)
+
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of the bytes.

@@ -8,14 +8,23 @@ from pathlib import Path
 import duckdb
 
 from roundtrip import duck
+from roundtrip.company import Company
 from roundtrip.contract import Table, source_contract
 from roundtrip.errors import CheckBroken, GateFailed, RoundtripError
 from roundtrip.home import Home
 from roundtrip.ingest import sql
+from roundtrip.vault import Identities
+from roundtrip.vault.personal import personal_contract, vaulted
 
 #: Database and schema in full: the file raw.duckdb makes a database of that name as well.
 RAW = "raw.raw"
 _OWN_COLUMNS = "_file VARCHAR, _line BIGINT, _row_hash VARCHAR, _loaded_in VARCHAR"
+
+#: That somebody was erased: keyed hashes and days, and counts per run that name nobody.
+PROOF_TABLES = {
+    "erasures": "customer_hash VARCHAR, request_hash VARCHAR, requested_on DATE, erased_as_of DATE",
+    "erasure_counts": "erased_as_of DATE, place VARCHAR, rows_erased BIGINT",
+}
 
 
 def load(home: Home, as_of: date) -> dict:
@@ -23,6 +32,9 @@ def load(home: Home, as_of: date) -> dict:
 
     Of the rows with one key the newest `updated_at` wins (none counts as oldest), then the newest file, then
     the last line. A row equal to the one that is there already is superseded by it.
+
+    The vault first takes the batch's plain values in, and at the end gives up those that raw no longer
+    points to: killed in between, it holds too much and never too little.
 
     Returns:
         {"batch_id": str, "tables": {table: {"rows_in", "loaded", "quarantined", "superseded"}},
@@ -34,11 +46,14 @@ def load(home: Home, as_of: date) -> dict:
     """
     if not home.batch_db.exists():
         raise RoundtripError(f"{home.batch_db} does not exist", "run the read_files stage first")
+    contract = personal_contract(Company.load(home).settings)
+    vault = Identities.of(home)
     connection = duck.connect(home.raw_db, home.tmp_dir)
     try:
         connection.execute(f"ATTACH {sql.text(str(home.batch_db))} AS incoming (READ_ONLY)")
         batch_id = connection.execute("SELECT batch_id FROM incoming.main.batch").fetchone()[0]
         gate = _gate_result(home, as_of, batch_id)
+        vault.take_in(batch_id)
         _load_once(connection, home, batch_id, gate)
         rows = connection.execute(
             "SELECT table_name, rows_in, rows_loaded, rows_quarantined, rows_superseded "
@@ -48,6 +63,8 @@ def load(home: Home, as_of: date) -> dict:
         warnings = [row[0] for row in connection.execute("FROM incoming.main.batch_warnings").fetchall()]
     finally:
         connection.close()
+    if {table for table, *_ in rows} & {table.name for table in contract.values() if vaulted(table)}:
+        vault.keep_only_raws(contract)
     names = ("rows_in", "loaded", "quarantined", "superseded")
     return {
         "batch_id": batch_id,
@@ -114,6 +131,8 @@ def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
         f"CREATE TABLE IF NOT EXISTS {RAW}.files "
         "(content_hash VARCHAR, table_name VARCHAR, file VARCHAR, batch_id VARCHAR, rows_in BIGINT)"
     )
+    for table, columns in PROOF_TABLES.items():
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {RAW}.{table} ({columns})")
     connection.execute(
         f"CREATE TABLE IF NOT EXISTS {RAW}.quality_runs "
         "(run_id VARCHAR, table_name VARCHAR, rows_in BIGINT, rows_loaded BIGINT, "

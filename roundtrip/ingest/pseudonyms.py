@@ -4,15 +4,16 @@ SHA-256 over a secret key and the value, lower-cased and trimmed: the same addre
 in every delivery, and without the key nobody can try addresses until one fits.
 """
 
-import os
 import re
-import secrets
 from pathlib import Path
 
 import duckdb
 
+from roundtrip.contract import Column, Table
 from roundtrip.errors import BadInput
+from roundtrip.files import create_secret
 from roundtrip.home import Home
+from roundtrip.vault.personal import is_customer_id
 
 _VARIABLE = "pseudonym_key"
 _HEX_DIGITS = 32
@@ -35,31 +36,11 @@ def load_key(home: Home) -> str:
                 f"{file} is missing, but {home.raw_db} holds pseudonyms made with it",
                 "put the key back from your backup; with a new key no customer would match an earlier one",
             )
-        _create(file)
+        create_secret(file)
     key = file.read_text(encoding="ascii", errors="replace").strip()
     if not re.fullmatch(r"[0-9a-f]{64}", key):
         raise BadInput(f"{file} does not hold a key of 64 hex digits", "put the key back from your backup")
     return key
-
-
-def _create(file: Path) -> None:
-    """Write a whole key beside the place and link it in: the file has a key in it or is not there."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.parent.chmod(0o700)
-    beside = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as target:
-            target.write(secrets.token_hex(32) + "\n")
-            target.flush()
-            os.fsync(target.fileno())
-        # A link fails where os.replace would overwrite: a key, once there, is never exchanged.
-        os.link(beside, file)
-    except FileExistsError:
-        pass
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def use_key(connection: duckdb.DuckDBPyConnection, key: str) -> None:
@@ -67,6 +48,15 @@ def use_key(connection: duckdb.DuckDBPyConnection, key: str) -> None:
     connection.execute(f"SET VARIABLE {_VARIABLE} = ?", [key])
 
 
-def expression(value: str) -> str:
-    """SQL for the pseudonym of the trimmed text `value`; NULL stays NULL."""
-    return f"left(sha256(getvariable('{_VARIABLE}') || lower({value})), {_HEX_DIGITS})"
+def of_column(table: Table, column: Column, value: str) -> str:
+    """SQL for the pseudonym of the trimmed text `value` of a column; NULL stays NULL.
+
+    Upper and lower case make no two addresses, but they do make two ids.
+    """
+    folded = value if is_customer_id(table, column) else f"lower({value})"
+    return f"left(sha256(getvariable('{_VARIABLE}') || {folded}), {_HEX_DIGITS})"
+
+
+def erased_hash(value: str) -> str:
+    """SQL for the hash by which an erased customer's id `value` is recognised, and by nothing else."""
+    return f"sha256(getvariable('{_VARIABLE}') || 'erased ' || {value})"

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -12,10 +13,16 @@ from roundtrip.company import Company
 from roundtrip.contract import Table, source_contract
 from roundtrip.errors import BadInput, CheckBroken
 from roundtrip.home import Home
-from roundtrip.ingest import batch, discover, pseudonyms, rules, sql, stage
+from roundtrip.ingest import batch, discover, door, pseudonyms, rules, sql, stage
 from roundtrip.ingest.discover import Delivery
+from roundtrip.vault import Identities, encrypted
+from roundtrip.vault.personal import personal_contract, vaulted
+from roundtrip.vault.vault import COLUMNS as IDENTITY_COLUMNS
 
 _WITHHELD = "withheld: the line may hold personal data; see the file"
+#: Files are put together up to this size before their rows are checked: preparing the checks costs as much
+#: for a hundred rows as for a million, and months of files are many. More would only spill.
+_LOT_BYTES = 1 << 28
 
 
 def read_files(home: Home, as_of: date) -> dict:
@@ -24,6 +31,8 @@ def read_files(home: Home, as_of: date) -> dict:
     Returns:
         {"batch_id": str, "tables": {table: {"files": n, "rows_in": n, "accepted": n, "quarantined": n}},
         "warnings": [str]}; tables without new files are absent.
+
+    Plain values of personal data go, encrypted, to `home.batch_vault_db`, which belongs to the same batch.
 
     Raises:
         BadInput: a required table or column is missing, or a file or mapping cannot be read.
@@ -37,8 +46,12 @@ def read_files(home: Home, as_of: date) -> dict:
         )
     # The batch is put together beside the old one: a run that is killed leaves the old one whole.
     beside = home.batch_db.with_name("batch.duckdb.new")
-    batch.remove(beside)
+    vault_beside = home.batch_vault_db.with_name("batch.vault.duckdb.new")
+    for leftover in (beside, vault_beside):
+        batch.remove(leftover)
+    contract = personal_contract(company.settings)
     key = pseudonyms.load_key(home)
+    vault = Identities.of(home)
     known = batch.already_loaded(home)
     deliveries, warnings = (
         discover.mapped(landing, Path(company.source))
@@ -50,17 +63,21 @@ def read_files(home: Home, as_of: date) -> dict:
     batch_id = _batch_id(as_of, new)
     connection = duck.connect(beside, home.tmp_dir)
     try:
-        connection.execute("SET temp_file_encryption = true")
+        encrypted.enable(connection)
         pseudonyms.use_key(connection, key)
         rules.create_macros(connection)
         batch.create(connection, batch_id, as_of)
-        summary = _read_all(connection, new, known, warnings)
+        door.guard(connection, known.erased)
+        vault.start_batch(connection, vault_beside, batch_id)
+        summary = _read_all(connection, contract, new, known, warnings)
         batch.add_warnings(connection, warnings)
         connection.close()
+        vault.replace_batch(vault_beside)
         batch.replace(beside, home.batch_db)
     finally:
         connection.close()
         batch.remove(beside)
+        batch.remove(vault_beside)
     return {"batch_id": batch_id, "tables": summary, "warnings": warnings}
 
 
@@ -76,15 +93,19 @@ def _check_required_tables(deliveries: list[Delivery], known: batch.Known) -> No
 
 def _not_loaded(deliveries: list[Delivery], known: batch.Known, warnings: list[str]) -> list[Delivery]:
     """Deliveries with new content; of equal ones the first, as if the second had come a day later."""
-    seen, new = set(known.hashes), []
+    new: dict[tuple[str, str], Delivery] = {}
+    again: dict[str, list[str]] = {}
     for delivery in deliveries:
         content = (delivery.table, delivery.content_hash)
-        if content not in seen:
-            new.append(delivery)
+        if content in new:
+            # A month without rows is a fact, and looks like every other.
+            if any(file.has_rows() for file in delivery.files):
+                again.setdefault(new[content].label, []).append(delivery.label)
         elif content not in known.hashes:
-            warnings.append(f"{delivery.label} is not read: another new file has the same content")
-        seen.add(content)
-    return new
+            new[content] = delivery
+    for first, labels in again.items():
+        warnings.append(f"not read, since {first} has the same content: {discover.several(labels)}")
+    return list(new.values())
 
 
 def _batch_id(as_of: date, new: list[Delivery]) -> str:
@@ -94,53 +115,98 @@ def _batch_id(as_of: date, new: list[Delivery]) -> str:
     return f"{as_of:%Y%m%d}-{hashlib.sha256(hashes.encode()).hexdigest()[:8]}"
 
 
-def _read_all(connection, new: list[Delivery], known: batch.Known, warnings: list[str]) -> dict:
+def _read_all(
+    connection, contract: dict[str, Table], new: list[Delivery], known: batch.Known, warnings: list[str]
+) -> dict:
     shared: dict[str, stage.Staged] = {}
     summary = {}
-    for table in source_contract().values():
+    for table in contract.values():
         of_table = [delivery for delivery in new if delivery.table == table.name]
         if not of_table:
             continue
         batch.create_table(connection, table)
         counts = {"files": len(of_table), "rows_in": 0, "accepted": 0, "quarantined": 0}
-        for delivery in of_table:
-            read = _read_mapping if delivery.sql else _read_file
-            staged, withhold = read(connection, delivery, table, shared, warnings)
-            accepted, quarantined = _sort_rows(connection, table, delivery, staged, withhold)
-            batch.add_file(connection, delivery, accepted + quarantined)
-            counts["rows_in"] += accepted + quarantined
+        extra: dict[str, list[str]] = {}
+        for lot in _lots(of_table):
+            read = _read_mapping if lot[0].sql else _read_files
+            rows_in, broken = read(connection, lot, table, shared, extra)
+            accepted, refused = _sort_rows(connection, table, discover.several([d.label for d in lot]))
+            batch.add_files(connection, lot, rows_in)
+            counts["rows_in"] += sum(rows_in)
             counts["accepted"] += accepted
-            counts["quarantined"] += quarantined
+            counts["quarantined"] += refused + broken
+        warnings += [
+            f"{discover.several(labels)}: unknown columns are not read: {columns}"
+            for columns, labels in extra.items()
+        ]
         if table.required and not counts["rows_in"] and table.name not in known.tables_with_rows:
+            labels = discover.several([delivery.label for delivery in of_table])
             raise BadInput(
-                f"the required table {table.name} has no rows ({', '.join(d.label for d in of_table)})",
+                f"the required table {table.name} has no rows ({labels})",
                 "deliver a file with rows below the header",
             )
         summary[table.name] = counts
     return summary
 
 
-def _read_file(connection, delivery: Delivery, table: Table, shared: dict, warnings: list[str]):
-    """One file in the contract's shape as the temporary table `delivered`; personal data already replaced."""
-    file = delivery.files[0]
+def _lots(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
+    """Deliveries in their order, cut into those whose rows are checked together."""
+    lot, size = [], 0
+    for delivery in deliveries:
+        more = sum(file.path.stat().st_size for file in delivery.files)
+        if lot and (delivery.sql or size + more > _LOT_BYTES):
+            yield lot
+            lot, size = [], 0
+        lot.append(delivery)
+        size += more
+    if lot:
+        yield lot
 
-    def select(columns: dict[str, str]) -> dict[str, str]:
-        return _contract_columns(table, columns, file.name, warnings)
 
-    staged = stage.stage_file(connection, file, "_roundtrip_file", select)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW delivered AS SELECT *, {delivery.order} AS _order FROM _roundtrip_file"
-    )
+def _read_files(
+    connection, lot: list[Delivery], table: Table, shared: dict, extra: dict[str, list[str]]
+) -> tuple[list[int], int]:
+    """Files in the contract's shape as the relation `delivered`; personal data is replaced on the way.
+
+    Returns:
+        The rows of each file, and how many of them were broken lines, which are in quarantine already.
+    """
     known = {column.lower() for column in table.column_names}
-    # A broken line has no columns to replace personal data in, so none of it is kept where there may be some.
-    withhold = any(column.pii for column in table.columns) or any(
-        column.lower() not in known for column in staged.columns
-    )
-    return [staged.broken], withhold
+    rows_in, all_broken = [], 0
+    for place, delivery in enumerate(lot):
+        file = delivery.files[0]
+
+        def select(columns: dict[str, str], name: str = file.name) -> dict[str, str]:
+            return _contract_columns(table, columns, name, extra)
+
+        staged = stage.stage_file(connection, file, "_roundtrip_file", select)
+        # A broken line has no columns to replace personal data in, so none of it is kept where there may be
+        # some.
+        withhold = any(column.pii for column in table.columns) or any(
+            column.lower() not in known for column in staged.columns
+        )
+        rows = f"SELECT *, {delivery.order} AS _order FROM _roundtrip_file"
+        if len(lot) == 1:
+            connection.execute(f"CREATE OR REPLACE TEMP VIEW delivered AS {rows}")
+            count = connection.execute("SELECT count(*) FROM delivered").fetchone()[0]
+        else:
+            into = "INSERT INTO" if place else "CREATE OR REPLACE TEMP TABLE"
+            count = connection.execute(
+                f"{into} _roundtrip_delivered {'' if place else 'AS '}{rows}"
+            ).fetchone()[0]
+        broken = _set_broken_aside(connection, table, staged.broken, withhold)
+        rows_in.append(count + broken)
+        all_broken += broken
+    if len(lot) > 1:
+        connection.execute("CREATE OR REPLACE TEMP VIEW delivered AS FROM _roundtrip_delivered")
+    return rows_in, all_broken
 
 
-def _read_mapping(connection, delivery: Delivery, table: Table, shared: dict, warnings: list[str]):
-    """One SELECT over the company's files as the temporary table `delivered`; personal data is replaced."""
+def _read_mapping(
+    connection, lot: list[Delivery], table: Table, shared: dict, extra: dict[str, list[str]]
+) -> tuple[list[int], int]:
+    """One SELECT over the company's files as the relation `delivered`; otherwise as `_read_files`."""
+    (delivery,) = lot
     broken = []
     for view, files in delivery.views.items():
         for file in files:
@@ -155,18 +221,18 @@ def _read_mapping(connection, delivery: Delivery, table: Table, shared: dict, wa
         described = connection.execute(f"DESCRIBE {delivery.sql}").fetchall()
         columns = {row[0]: sql.name(row[0]) for row in described if row[0] not in stage.OWN_COLUMNS}
         own = {row[0] for row in described} & set(stage.OWN_COLUMNS)
-        expressions = _contract_columns(table, columns, delivery.label, warnings)
+        expressions = _contract_columns(table, columns, delivery.label, extra)
         names = ", ".join(sql.text(file.name) for file in delivery.files)
         select = ", ".join(
             f"{expression} AS {sql.name(column)}" for column, expression in expressions.items()
         )
         file = "_file::VARCHAR" if "_file" in own else "NULL::VARCHAR"
         line = "TRY_CAST(_line AS BIGINT)" if "_line" in own else "NULL::BIGINT"
-        connection.execute(
+        count = connection.execute(
             f"CREATE OR REPLACE TEMP TABLE _roundtrip_delivered AS SELECT {select}, {file} AS _file, "
             f"{line} AS _line, coalesce(list_position([{names}]::VARCHAR[], {file}), 0) AS _order "
             f"FROM ({delivery.sql}\n)"
-        )
+        ).fetchone()[0]
     except duckdb.Error as error:
         reason = _without_values(str(error))
         raise BadInput(f"{delivery.label} cannot be run: {reason}", "mend the mapping's SELECT") from error
@@ -174,7 +240,8 @@ def _read_mapping(connection, delivery: Delivery, table: Table, shared: dict, wa
     for view in delivery.views:
         connection.execute(f"DROP VIEW {sql.name(view)}")
     connection.execute("CREATE OR REPLACE TEMP VIEW delivered AS FROM _roundtrip_delivered")
-    return broken, True
+    all_broken = sum(_set_broken_aside(connection, table, name, withhold=True) for name in broken)
+    return [count + all_broken], all_broken
 
 
 def _without_values(message: str) -> str:
@@ -186,9 +253,12 @@ def _without_values(message: str) -> str:
 
 
 def _contract_columns(
-    table: Table, delivered: dict[str, str], label: str, warnings: list[str]
+    table: Table, delivered: dict[str, str], label: str, extra: dict[str, list[str]]
 ) -> dict[str, str]:
     """Contract column -> SQL of its delivered text: trimmed, empty as NULL, personal data as pseudonyms.
+
+    The plain values that go to the vault stand beside them, as `_plain_<column>`.
+    Columns that are not the contract's are noted in `extra`: their names -> labels of who delivered them.
 
     Raises:
         BadInput: a required column was not delivered.
@@ -203,51 +273,77 @@ def _contract_columns(
                 if match
                 else f"columns there are: {', '.join(delivered)}",
             )
-    if extra := [column for column in delivered if column.lower() not in table.column_names]:
-        warnings.append(f"{label}: unknown columns are not read: {', '.join(extra)}")
+    if unknown := [column for column in delivered if column.lower() not in table.column_names]:
+        extra.setdefault(", ".join(unknown), []).append(label)
     expressions = {}
     for column in table.columns:
         value = f"as_text({by_name[column.name]})" if column.name in by_name else "NULL::VARCHAR"
-        expressions[column.name] = pseudonyms.expression(value) if column.pii else value
+        if column.pii:
+            expressions[column.name] = pseudonyms.of_column(table, column, value)
+        else:
+            expressions[column.name] = value
+    for column in vaulted(table):
+        expressions[f"_plain_{column}"] = (
+            f"as_text({by_name[column]})" if column in by_name else "NULL::VARCHAR"
+        )
     return expressions
 
 
-def _sort_rows(
-    connection, table: Table, delivery: Delivery, broken: list[str], withhold: bool
-) -> tuple[int, int]:
+def _sort_rows(connection, table: Table, label: str) -> tuple[int, int]:
     """Insert the rows of `delivered` into the table or its quarantine; how many went where."""
+    turned_away = door.turn_away(connection, table)
     delivered = connection.execute("SELECT count(*) FROM delivered").fetchone()[0]
     typed, refused, reasons = rules.split(table)
     columns = ", ".join(sql.name(column) for column in table.column_names)
-    cells = ", ".join(f"coalesce({sql.name(column)}::VARCHAR, chr(30))" for column in table.column_names)
     accepted = connection.execute(
         f"INSERT INTO {sql.name(table.name)} WITH typed AS ({typed}) "
-        f"SELECT {columns}, _file, _line, md5(concat_ws(chr(31), {cells})), _order "
+        f"SELECT {columns}, _file, _line, {rules.row_hash(table)}, _order "
         f"FROM typed WHERE NOT {refused}"
     ).fetchone()[0]
-    quarantine = sql.name(f"{table.name}__quarantine")
+    _put_in_vault(connection, table)
     quarantined = 0
     if accepted < delivered:
         fields = ", ".join(
             f"{sql.text(column.name)}: {_kept(rules.text_column(column.name), column.pii)}"
             for column in table.columns
         )
-        quarantined = connection.execute(
-            f"INSERT INTO {quarantine} WITH typed AS ({typed}) "
-            f"SELECT _file, _line, to_json({{{fields}}})::VARCHAR, {reasons} FROM typed WHERE {refused}"
-        ).fetchone()[0]
+        quarantined = door.quarantine(
+            connection,
+            table,
+            f"WITH typed AS ({typed}) SELECT _file, _line, to_json({{{fields}}})::VARCHAR AS row_json, "
+            f"{reasons} AS reasons FROM typed WHERE {refused}",
+        )
     if accepted + quarantined != delivered:
         raise CheckBroken(
-            f"{delivery.label}: {delivered} rows read, but {accepted} accepted and {quarantined} refused",
+            f"{label}: {delivered} rows read, but {accepted} accepted and {quarantined} refused",
             "this is a fault of the rules, not of the file; please report it",
         )
-    for name in broken:
-        content = sql.text(_WITHHELD) if withhold else "without_contacts(content)"
-        quarantined += connection.execute(
-            f"INSERT INTO {quarantine} SELECT _file, _line, to_json({{'_content': {content}}})::VARCHAR, "
-            f"[{{'column': NULL::VARCHAR, 'rule': 'columns', 'reason': reason}}] FROM {sql.name(name)}"
-        ).fetchone()[0]
-    return accepted, quarantined
+    return accepted, quarantined + turned_away
+
+
+def _put_in_vault(connection, table: Table) -> None:
+    """The plain values of delivered rows into the batch's vault; loading drops those of refused rows."""
+    keys = ", ".join(f"{rules.typed(table.column(column))}::VARCHAR" for column in table.key)
+    for column in vaulted(table):
+        customer = "customer_id" if "customer_id" in table.column_names else "NULL::VARCHAR"
+        connection.execute(
+            f"INSERT INTO batch_vault.identities ({', '.join(IDENTITY_COLUMNS)}, _file_order, _line) "
+            f"SELECT {sql.text(table.name)}, concat_ws(chr(31), {keys}) , {customer}, "
+            f"{sql.text(column)}, {sql.name(column)}, {sql.name('_plain_' + column)}, _order, _line "
+            f"FROM delivered WHERE {sql.name(column)} IS NOT NULL"
+        )
+
+
+def _set_broken_aside(connection, table: Table, broken: str, withhold: bool) -> int:
+    """Insert the broken lines of a staged file into the table's quarantine; how many there were."""
+    content = sql.text(_WITHHELD) if withhold else "without_contacts(content)"
+    return door.quarantine(
+        connection,
+        table,
+        f"SELECT _file, _line, to_json({{'_content': {content}}})::VARCHAR AS row_json, "
+        "[{'column': NULL::VARCHAR, 'rule': 'columns', 'reason': reason}] AS reasons "
+        f"FROM {sql.name(broken)}",
+    )
 
 
 def _kept(value: str, is_pseudonym: bool) -> str:

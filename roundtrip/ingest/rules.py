@@ -133,6 +133,12 @@ def _column_checks(column: Column, table: Table) -> Iterable[Check]:
         yield Check(column.name, "control_characters", f"regexp_matches({value}, {control})", reason)
 
 
+def row_hash(table: Table) -> str:
+    """SQL for a hash of a typed row's contract columns."""
+    cells = ", ".join(f"coalesce({sql.name(column)}::VARCHAR, chr(30))" for column in table.column_names)
+    return f"md5(concat_ws(chr(31), {cells}))"
+
+
 def split(table: Table) -> tuple[str, str, str]:
     """SQL over the delivered rows of `table`, a CTE `typed` and the two sides of one condition.
 

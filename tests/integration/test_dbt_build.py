@@ -27,6 +27,7 @@ MARTS = (
     "fct_churn",
     "kpi_months",
     "quality_runs",
+    "customer_consents",
     "customer_features",
     "churn_labels",
     "warehouse_info",

@@ -1,6 +1,7 @@
 """What a gate does with what it found: three endings that must never be mixed up."""
 
 import sys
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -35,6 +36,11 @@ def test_warnings_pass_and_are_told(home: Home):
     assert "bookings.status" in summary["warnings"][0]
     assert summary["tables"] == {"bookings": {"checks": 2, "failed": 1}}
     assert (home.root / summary["result"]).exists()
+
+
+def test_a_figure_is_told_in_four_digits():
+    share = replace(outcome("warn", False), column="known_share", observed=0.999398654, unexpected_count=None)
+    assert "(observed 0.9994): " in str(share)
 
 
 def test_a_refusal_names_table_expectation_observation_and_advice(home: Home):

@@ -224,7 +224,9 @@ def test_the_batch_depends_on_contents_only(home, landing):
     put(landing, "customers/again.csv", CUSTOMERS)
     again = read_files(home, AS_OF)
     assert again["tables"]["customers"]["rows_in"] == 2
-    assert again["warnings"] == ["customers/customers.csv is not read: another new file has the same content"]
+    assert again["warnings"] == [
+        "not read, since customers/again.csv has the same content: customers/customers.csv"
+    ]
 
 
 def test_a_refused_row_is_kept_as_delivered_with_every_reason(home, landing):
@@ -245,3 +247,40 @@ def test_a_refused_row_is_kept_as_delivered_with_every_reason(home, landing):
         "currency: an amount needs its currency",
         "discount_amount: a discount cannot exceed the gross amount",
     ]
+
+
+def test_monthly_files_are_accounted_for_one_by_one_and_warned_of_once(home, landing, monkeypatch):
+    header = "response_id,customer_id,responded_at,survey_type,score,mood\n"
+    for month in range(1, 7):
+        put(
+            landing,
+            f"surveys/surveys-2024-{month:02d}.csv",
+            header
+            + f"s{month},c1,2024-{month:02d}-01,nps,9,good\n"
+            + f"t{month},c1,2024-{month:02d}-01,nps,99,bad\n" * (month % 2)
+            + "broken line\n" * (month == 3),
+        )
+    for month in range(7, 13):
+        put(landing, f"surveys/surveys-2024-{month:02d}.csv", header)
+        put(landing, f"market/market-2024-{month:02d}.csv", "month\n2024-01\n")
+    once = read_files(home, AS_OF)
+    assert once["tables"]["surveys"] == {"files": 7, "rows_in": 10, "accepted": 6, "quarantined": 4}
+    assert once["warnings"] == [
+        "not read, since market/market-2024-07.csv has the same content: "
+        "market/market-2024-08.csv, market/market-2024-09.csv and 3 more",
+        "surveys/surveys-2024-01.csv, surveys/surveys-2024-02.csv and 5 more: "
+        "unknown columns are not read: mood",
+    ]
+    counted = "SELECT file, rows_in FROM batch_files WHERE table_name = 'surveys' ORDER BY file"
+    placed = (
+        "SELECT response_id, _file, _line, _file_order FROM surveys ORDER BY ALL",
+        "SELECT _file, _line, reasons[1].rule FROM surveys__quarantine ORDER BY ALL",
+        counted,
+    )
+    assert [rows for _, rows in in_batch(home, counted)] == [2, 1, 3, 1, 2, 1, 0]
+    together = [in_batch(home, query) for query in placed]
+    assert ("surveys/surveys-2024-03.csv", 4, "columns") in together[1]
+    # One file at a time must come to the same as all at once.
+    monkeypatch.setattr("roundtrip.ingest.read._LOT_BYTES", 1)
+    assert read_files(home, AS_OF) == once
+    assert [in_batch(home, query) for query in placed] == together

@@ -7,6 +7,12 @@ with by_line as (
         cast(sum(days.bookings) as integer) as bookings_lifetime,
         cast(sum(case when days.booked_on > dates.start_12m then days.bookings else 0 end) as integer)
             as bookings_12m,
+        sum(
+            case
+                when days.booked_on > dates.start_24m and days.booked_on <= dates.start_12m then days.bookings
+                else 0
+            end
+        ) as bookings_prior_12m,
         sum(case when days.booked_on > dates.start_12m then days.priced_bookings else 0 end) as priced_bookings_12m,
         sum(
             case
@@ -60,9 +66,12 @@ select
     cast(sum(priced_bookings_prior_12m) as integer) as priced_bookings_prior_12m,
     cast(sum(priced_bookings_lifetime) as integer) as priced_bookings_lifetime,
     cast(sum(value_lifetime) as decimal(18, 2)) as value_lifetime,
-    cast(sum(value_12m) as decimal(18, 2)) as value_12m,
-    cast(sum(value_24m) as decimal(18, 2)) as value_24m,
-    cast(sum(value_prior_12m) as decimal(18, 2)) as value_prior_12m,
+    -- Who booked nothing in a window is worth 0 in it; of who booked without a known price nobody can say.
+    cast(case when sum(bookings_12m) = 0 then 0 else sum(value_12m) end as decimal(18, 2)) as value_12m,
+    cast(case when sum(bookings_12m + bookings_prior_12m) = 0 then 0 else sum(value_24m) end as decimal(18, 2))
+        as value_24m,
+    cast(case when sum(bookings_prior_12m) = 0 then 0 else sum(value_prior_12m) end as decimal(18, 2))
+        as value_prior_12m,
     cast(sum(gross_value_12m) as decimal(18, 2)) as gross_value_12m,
     cast(sum(discount_value_12m) as decimal(18, 2)) as discount_value_12m,
     cast(sum(lead_days_sum) as double) / nullif(sum(lead_days_count), 0) as average_lead_days,

@@ -30,6 +30,11 @@ loyalty as (
 campaigns as (
     select min(cast(assigned_at as date)) as campaigns_start_on
     from {{ ref("stg_campaign_touches") }}
+),
+
+consents as (
+    select min(cast(changed_at as date)) as consents_start_on
+    from {{ ref("stg_consents") }}
 )
 
 select
@@ -39,10 +44,12 @@ select
     tickets.tickets_start_on,
     surveys.surveys_start_on,
     loyalty.loyalty_start_on,
-    campaigns.campaigns_start_on
+    campaigns.campaigns_start_on,
+    consents.consents_start_on
 from bookings
 cross join web_events
 cross join tickets
 cross join surveys
 cross join loyalty
 cross join campaigns
+cross join consents

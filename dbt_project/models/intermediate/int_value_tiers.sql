@@ -20,7 +20,7 @@ measures as (
         cast(rhythm.days_since_last_booking as double) as recency_days,
         cast(coalesce(occasions.purchase_occasions_24m, 0) as double) as purchase_occasions_24m,
         case
-            when rhythm.as_of_date >= starts.prices_start_on then cast(coalesce(windows.value_24m, 0) as double)
+            when rhythm.as_of_date >= starts.prices_start_on then cast(windows.value_24m as double)
         end as value_24m,
         reporting.currency
     from {{ ref("int_customer_rhythm") }} as rhythm

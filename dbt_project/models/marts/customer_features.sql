@@ -17,13 +17,9 @@ select
     coalesce(occasions.purchase_occasions_12m, 0) as purchase_occasions_12m,
     coalesce(occasions.purchase_occasions_prior_12m, 0) as purchase_occasions_prior_12m,
     coalesce(windows.bookings_12m, 0) as bookings_12m,
-    case when dates.as_of_date >= starts.prices_start_on then cast(coalesce(windows.value_12m, 0) as double) end
-        as value_12m,
-    case
-        when dates.as_of_date >= starts.prices_start_on then cast(coalesce(windows.value_prior_12m, 0) as double)
-    end as value_prior_12m,
-    case when dates.as_of_date >= starts.prices_start_on then cast(coalesce(windows.value_lifetime, 0) as double) end
-        as value_lifetime,
+    {% for name in ["value_12m", "value_prior_12m", "value_lifetime"] -%}
+    {{ value_shown(name, "dates.as_of_date") }} as {{ name }},
+    {% endfor -%}
     cast(windows.value_lifetime as double) / nullif(windows.priced_bookings_lifetime, 0) as average_booking_value,
     cast(windows.discount_value_12m as double) / nullif(cast(windows.gross_value_12m as double), 0)
         as discount_share_12m,

@@ -21,14 +21,12 @@ select
     counted.first_booking_at,
     counted.last_booking_at,
     coalesce(windows.bookings_lifetime, 0) as bookings,
-    case
-        when lifecycle.as_of_date >= starts.prices_start_on
-            then cast(coalesce(windows.value_lifetime, 0) as double)
-    end as lifetime_value,
+    {{ value_shown("value_lifetime", "lifecycle.as_of_date") }} as lifetime_value,
     lifecycle.lifecycle_stage,
     lifecycle.activity_status,
     tiers.value_tier,
-    cast(null as varchar) as need_segment
+    cast(null as varchar) as need_segment,
+    coalesce(profiling.is_granted, true) as may_be_profiled
 from {{ ref("int_customer_lifecycle") }} as lifecycle
 inner join {{ ref("int_customers") }} as customers on lifecycle.customer_id = customers.customer_id
 cross join {{ ref("int_source_starts") }} as starts
@@ -37,4 +35,6 @@ left join {{ ref("int_booking_windows") }} as windows
     on lifecycle.customer_id = windows.customer_id and lifecycle.as_of_date = windows.as_of_date
 left join {{ ref("int_value_tiers") }} as tiers
     on lifecycle.customer_id = tiers.customer_id and lifecycle.as_of_date = tiers.as_of_date
+left join {{ ref("int_consents") }} as profiling
+    on lifecycle.customer_id = profiling.customer_id and profiling.purpose = 'profiling'
 where lifecycle.is_run_date

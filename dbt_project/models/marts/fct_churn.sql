@@ -14,9 +14,7 @@ valued as (
         losses.customer_id,
         losses.churned_on,
         tiers.value_tier,
-        case
-            when tiers.as_of_date >= starts.prices_start_on then cast(coalesce(windows.value_12m, 0) as double)
-        end as value_lost
+        {{ value_shown("value_12m", "tiers.as_of_date") }} as value_lost
     from losses
     cross join {{ ref("int_source_starts") }} as starts
     left join {{ ref("int_value_tiers") }} as tiers

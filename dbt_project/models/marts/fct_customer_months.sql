@@ -9,9 +9,7 @@ select
     cast(lifecycle.days_since_last_booking as integer) as days_since_last_booking,
     lifecycle.purchase_occasions_lifetime as purchase_occasions,
     coalesce(windows.bookings_12m, 0) as bookings_12m,
-    case
-        when lifecycle.as_of_date >= starts.prices_start_on then cast(coalesce(windows.value_12m, 0) as double)
-    end as value_12m,
+    {{ value_shown("value_12m", "lifecycle.as_of_date") }} as value_12m,
     coalesce(windows.service_lines_12m, 0) as service_lines_12m,
     tiers.value_tier,
     cast(null as varchar) as need_segment,

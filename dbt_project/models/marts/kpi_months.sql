@@ -45,6 +45,7 @@ measured as (
     select
         customer_months.*,
         customer_months.lifecycle_stage not in ('prospect', 'lost') as is_current,
+        bookings.bookings,
         bookings.priced_bookings,
         bookings.margin_bookings,
         bookings.net_value,
@@ -98,13 +99,16 @@ closing as (
         count(case when measured.purchase_occasions_lifetime >= 2 then 1 end) as repeat_customers,
         count(case when measured.purchase_occasions_lifetime >= 1 then 1 end) as buyers,
         count(case when measured.is_current then 1 end) as current_customers,
-        -- A source that has not delivered yet leaves its indicators out instead of making them zero.
+        -- A source that has not delivered yet leaves its indicators out instead of making them zero; so do
+        -- bookings of which none has an amount in the reporting currency.
         case
-            when measured.as_of_date >= max(starts.prices_start_on) then coalesce(sum(measured.net_value), 0)
+            when measured.as_of_date >= max(starts.prices_start_on)
+                then case when coalesce(sum(measured.bookings), 0) = 0 then 0 else sum(measured.net_value) end
         end as revenue,
         coalesce(sum(measured.priced_bookings), 0) as priced_bookings,
         case
-            when measured.as_of_date >= max(starts.margins_start_on) then coalesce(sum(measured.margin_value), 0)
+            when measured.as_of_date >= max(starts.margins_start_on)
+                then case when coalesce(sum(measured.bookings), 0) = 0 then 0 else sum(measured.margin_value) end
         end as margin,
         coalesce(sum(measured.margin_bookings), 0) as margin_bookings,
         case

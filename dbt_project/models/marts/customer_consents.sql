@@ -1,0 +1,7 @@
+select
+    consents.customer_id,
+    consents.purpose,
+    consents.is_granted,
+    consents.changed_at
+from {{ ref("int_consents") }} as consents
+inner join {{ ref("int_customers") }} as customers on consents.customer_id = customers.customer_id
