@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from roundtrip.company import Company
+from roundtrip.disk import explained
 from roundtrip.errors import BadInput, RoundtripError
 from roundtrip.home import Home
 from roundtrip.lock import one_run_at_a_time
@@ -175,6 +176,42 @@ def _months_lived(title: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+@app.command("new-source")
+def new_source(
+    name: Annotated[str, typer.Argument(help="The mapping folder's name: letters, digits, _ and -.")],
+    landing: Annotated[Path, typer.Option("--landing", help="The folder with the company's own files.")],
+    sources: Annotated[
+        Path | None,
+        typer.Option("--sources", help="Where mapping folders are kept (default: sources/)."),
+    ] = None,
+) -> None:
+    """Draft a mapping folder from a company's own files, with comments where it needs you."""
+    from roundtrip.draft import SOURCES_DIR, draft_source, show
+
+    show(draft_source(name, landing, sources or SOURCES_DIR), console)
+
+
+@app.command()
+def check(
+    landing: Annotated[Path, typer.Option("--landing", help="The folder with the company's files.")],
+    source: Annotated[
+        Path | None,
+        typer.Option("--source", help="Mapping folder; leave out where files have the contract's shape."),
+    ] = None,
+    as_of: AsOfOption = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out the landing gate's checks.")] = False,
+) -> None:
+    """A dry run: what would be loaded and refused, and why. Writes nothing."""
+    from roundtrip.check import check as check_files
+    from roundtrip.check import show
+
+    company = Company.describe(landing, source)
+    result = check_files(company, parse_as_of(as_of, company), with_gate=not quick)
+    show(result, console)
+    if result.refused:
+        raise result.refused
+
+
 @app.command()
 def stage(
     name: Annotated[str, typer.Argument(help="The stage's name, as `roundtrip status` lists them.")],
@@ -188,6 +225,47 @@ def stage(
     day = parse_as_of(as_of, Company.load(place))
     with one_run_at_a_time(place):
         console.print_json(data=run_stage(name, place, day), default=str)
+
+
+@app.command()
+def rollback(
+    home: HomeOption = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="The version to go back to; leave out to list them.")
+    ] = None,
+) -> None:
+    """Publish an earlier version again, or list the versions that are kept."""
+    from roundtrip.publish import Actor, roll_back
+    from roundtrip.summary import print_versions
+
+    place = Home.from_env(home)
+    Company.load(place)
+    if to is None:
+        print_versions(place, console)
+        return
+    with one_run_at_a_time(place):
+        done = roll_back(place, to, Actor.at(datetime.now(UTC)))
+    console.print(f"published again: {done['version']} (as of {done['as_of']})", highlight=False)
+    console.print(f"taken back: {done['replaced'] or 'a publication whose version is not known'}")
+    console.print(f"the report is not: `roundtrip report --as-of {done['as_of']}` writes it again")
+
+
+@app.command()
+def erase(
+    customer: Annotated[
+        list[str] | None,
+        typer.Option("--customer", help="An id to erase by hand, as the company delivers it; repeatable."),
+    ] = None,
+    home: HomeOption = None,
+    as_of: AsOfOption = None,
+) -> None:
+    """Carry out the erasure requests that are loaded, and those given here; every run does so, too."""
+    from roundtrip.erase import erase as erase_customers
+
+    place = Home.from_env(home)
+    day = parse_as_of(as_of, Company.load(place))
+    with one_run_at_a_time(place):
+        console.print_json(data=erase_customers(place, day, customer or ()))
 
 
 @app.command()
@@ -234,9 +312,12 @@ def main() -> None:
     """The console script: errors that a user can act on are shown without a traceback."""
     try:
         app()
-    except RoundtripError as error:
-        Console(stderr=True).print(f"[red]error[/] {error}", highlight=False, soft_wrap=True)
-        sys.exit(error.exit_code)
+    except Exception as error:
+        told = error if isinstance(error, RoundtripError) else explained(error)
+        if told is None:
+            raise
+        Console(stderr=True).print(f"[red]error[/] {told}", highlight=False, soft_wrap=True)
+        sys.exit(told.exit_code)
 
 
 if __name__ == "__main__":
