@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from roundtrip.files import write_atomically
+from roundtrip.files import remove_abandoned, write_atomically
 from roundtrip.home import Home
 
 EXPERIMENT = "roundtrip-churn"
@@ -58,6 +58,7 @@ def _create_database(home: Home) -> None:
         return
     from mlflow.store.db import utils
 
+    remove_abandoned(home.mlflow_dir, "mlflow.db.*.new*")
     beside = file.with_name(f"mlflow.db.{os.getpid()}.new")
     engine = utils.create_sqlalchemy_engine(f"sqlite:///{beside}")
     try:

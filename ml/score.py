@@ -13,6 +13,7 @@ from ml.settings import catalogue
 from ml.settings import parameters as read_parameters
 from ml.value import expected_bookings, lifetime_value
 from roundtrip.errors import BadInput
+from roundtrip.files import remove_abandoned
 from roundtrip.home import Home
 
 RULE_VERSION = "inactivity-rule"
@@ -175,6 +176,7 @@ def _write(scores: pd.DataFrame, path) -> None:
     schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in COLUMNS])
     table = pa.Table.from_pandas(scores, schema=schema, preserve_index=False)
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(path.parent, f".{path.name}.*.tmp")
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         pq.write_table(table.replace_schema_metadata(None), beside)

@@ -1,13 +1,18 @@
 """Writing files so that a reader sees the old one or the new one, never half of one."""
 
+import glob
 import os
+import re
 import secrets
 from pathlib import Path
+
+import psutil
 
 
 def write_atomically(path: Path, content: str | bytes, mode: int = 0o644) -> None:
     """Write `content` beside `path`, flush it to disk and move it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(path.parent, f".{glob.escape(path.name)}.*.tmp")
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     data = content.encode("utf-8") if isinstance(content, str) else content
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
@@ -20,6 +25,18 @@ def write_atomically(path: Path, content: str | bytes, mode: int = 0o644) -> Non
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def remove_abandoned(folder: Path, pattern: str) -> None:
+    """Delete the files like `pattern` that processes which are gone left half-written.
+
+    Their names hold the process id as a number of its own, such as `.a.json.4711.tmp`. A living process of
+    that id keeps them, be it the same or not.
+    """
+    for file in folder.glob(pattern):
+        number = re.search(r"(?<=[.-])\d+(?=\.(?:tmp|new|duckdb)\b)", file.name)
+        if number and not psutil.pid_exists(int(number.group())):
+            file.unlink(missing_ok=True)
 
 
 def create_secret(path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from roundtrip import duck
+from roundtrip.files import remove_abandoned
 from roundtrip.home import Home
 
 
@@ -22,6 +23,7 @@ def summary_database(home: Home) -> Iterator[tuple[duckdb.DuckDBPyConnection, Pa
     Close the connection before anybody else reads the file.
     """
     file = home.tmp_dir / f"summaries-{os.getpid()}.duckdb"
+    remove_abandoned(home.tmp_dir, "summaries-*")
     remove(file)
     connection = duck.connect(file, home.tmp_dir)
     try:
