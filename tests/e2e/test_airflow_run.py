@@ -22,6 +22,7 @@ from roundtrip.airflow.follow import DAG_ORDER
 from roundtrip.home import PROJECT_ROOT, Home
 from roundtrip.simulate import simulate
 from roundtrip.stages import STAGES
+from tests.everything_told import everything_told
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -140,6 +141,35 @@ def test_secrets_are_the_owners_alone(company, walked):
     home, _ = company
     assert home.secrets_dir.stat().st_mode & 0o777 == 0o700
     assert (home.secrets_dir / "airflow.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_who_asks_to_be_forgotten_leaves_everything_that_a_whole_run_wrote(company, walked):
+    home, _ = company
+    with duckdb.connect(str(home.current_db), read_only=True) as published:
+        (customer,) = published.execute(
+            "SELECT min(customer_id) FROM marts.customer_scores WHERE churn_probability IS NOT NULL"
+        ).fetchone()
+        bookings = published.execute(
+            "SELECT booking_id FROM marts.fct_bookings WHERE customer_id = $1", [customer]
+        ).fetchall()
+    traces = [customer, *(booking for (booking,) in bookings)]
+
+    def places() -> list[str]:
+        return [place for place, text in everything_told(home).items() if any(t in text for t in traces)]
+
+    assert len(places()) > 5, "the search must find what is there"
+    command = [
+        sys.executable,
+        "-m",
+        "roundtrip.cli",
+        "erase",
+        "--customer",
+        customer,
+        "--home",
+        str(home.root),
+    ]
+    subprocess.run(command, cwd=PROJECT_ROOT, check=True, stdout=subprocess.DEVNULL)
+    assert places() == []
 
 
 def test_a_run_that_fails_says_what_the_stage_said_and_keeps_what_is_published(company, walked):

@@ -1,6 +1,5 @@
 """Somebody asks to be forgotten: no byte under the home tells of them any more, and the proof stands."""
 
-import gzip
 import json
 import os
 import subprocess
@@ -18,8 +17,7 @@ from roundtrip.errors import BadInput
 from roundtrip.home import PROJECT_ROOT, Home
 from roundtrip.ingest import load, read_files
 from roundtrip.publish import versions
-from roundtrip.vault import encrypted
-from roundtrip.vault.key import load_key
+from tests.everything_told import everything_told
 
 AS_OF = date(2025, 6, 30)
 GONE = "cust-00017"
@@ -126,38 +124,6 @@ def full_home(template, home, tmp_path) -> Home:
 @pytest.fixture
 def landing(full_home, tmp_path) -> Path:
     return tmp_path / "landing"
-
-
-def everything_told(home: Home) -> dict[str, str]:
-    """Each file's bytes as text, and beside them what databases, Parquet and gzip files hold (decrypted).
-
-    `simulated/` would be a landing folder, which is the company's.
-    """
-    told = {}
-    for file in sorted(path for path in home.root.rglob("*") if path.is_file()):
-        if home.simulated_dir in file.parents:
-            continue
-        content = file.read_bytes()
-        told[str(file)] = content.decode("latin-1")
-        if file.name.endswith(".gz"):
-            told[f"{file} unpacked"] = gzip.decompress(content).decode("latin-1")
-        if file.suffix == ".parquet":
-            told[f"{file} rows"] = str(duckdb.sql(f"FROM '{file}'").fetchall())
-        if file.suffix == ".duckdb":
-            told[f"{file} rows"] = rows_of(home, file)
-    return told
-
-
-def rows_of(home: Home, file: Path) -> str:
-    connection = encrypted.workbench(home)
-    key = load_key(home) if "vault" in file.name else None
-    encrypted.attach(connection, file, "held", key=key, read_only=True)
-    tables = connection.execute(
-        "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'held'"
-    ).fetchall()
-    rows = [(t, connection.execute(f'FROM held."{s}"."{t}"').fetchall()) for s, t in tables]
-    connection.close()
-    return str(rows)
 
 
 def places_that_tell(home: Home, traces=TRACES) -> list[tuple[str, str]]:
