@@ -1,6 +1,7 @@
-"""Checks what came in, loads it, erases who asked for it, builds the warehouse, checks that, publishes it.
+"""Checks what came in, loads it, erases who asked for it, finds second accounts, builds the warehouse,
+checks that, publishes it.
 
-**Reads** `raw/batch.duckdb` and the suites in `expectations/`.
+**Reads** `raw/batch.duckdb`, `vault/` (identify) and the suites in `expectations/`.
 
 **Writes** `raw/raw.duckdb`, `vault/` and `quarantine/` (load; where somebody asked to be forgotten, erase
 writes every file that holds them once more), `warehouse/work.duckdb` (dbt), Data Docs and
@@ -26,8 +27,9 @@ with policy_dag("build", __doc__, "warehouse", schedule=[BATCH]):
     landing_gate = stage_task("landing_gate")
     load = stage_task("load", writes=True)
     erase = stage_task("erase", writes=True)
+    identify = stage_task("identify", writes=True)
     build_warehouse = dbt_task()
     marts_gate = stage_task("marts_gate")
     publish = stage_task("publish", writes=True, announces=PUBLISHED)
 
-    landing_gate >> load >> erase >> build_warehouse >> marts_gate >> publish
+    landing_gate >> load >> erase >> identify >> build_warehouse >> marts_gate >> publish

@@ -23,6 +23,9 @@ KNOWN_SETTINGS = {
     "label_horizon_min_days": "H is at least this (default 180)",
     "label_horizon_max_days": "H is at most this (default 365)",
     "personal_columns": "table -> text columns that are personal data, too: kept in the vault",
+    "link_accounts": "false: every account counts as a person of its own (default true)",
+    "link_min_probability": "how sure two accounts must be one person's to be linked (default 0.95)",
+    "never_link": "pairs of customer ids that are known to be different people",
     "versions_kept": "how many publications are kept to roll back to, at least 2 (default 7)",
     "max_quarantined_share": "table -> share of refused rows above which the landing gate fails",
 }

@@ -30,6 +30,10 @@ def create_raw(home: Home) -> None:
             columns += [f"{name} {type_}" for name, type_ in _ADDED.items()]
             raw.execute(f"CREATE OR REPLACE TABLE {table.name} ({', '.join(columns)})")
         raw.execute(
+            "CREATE OR REPLACE TABLE customer_identities (account_id VARCHAR, customer_id VARCHAR, "
+            "link_probability DOUBLE, evidence VARCHAR)"
+        )
+        raw.execute(
             "CREATE OR REPLACE TABLE files (content_hash VARCHAR, table_name VARCHAR, file VARCHAR, "
             "batch_id VARCHAR, rows_in BIGINT)"
         )

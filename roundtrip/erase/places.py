@@ -9,9 +9,10 @@ import duckdb
 from roundtrip.contract import source_contract
 from roundtrip.erase import texts
 from roundtrip.erase.publications import rewrite_publications
-from roundtrip.erase.rewrite import GONE, apply_log, has_them, rewrite, without_them
+from roundtrip.erase.rewrite import GONE, TOGETHER, apply_log, has_them, rewrite, without_them
 from roundtrip.home import Home
 from roundtrip.ingest import batch, door, rules, sql
+from roundtrip.ingest.load import IDENTITIES
 from roundtrip.vault import Identities
 
 #: Everything by which the people may be known in a refused row or a text: ids and pseudonyms (one column).
@@ -140,8 +141,8 @@ def _products(bench, home: Home) -> int:
             gone += _rewrite_parquet(
                 bench,
                 file,
-                lambda source: f"FROM {source} WHERE {door.is_gone(['customer_id'], GONE)}",
-                lambda source, columns=columns: without_them(source, columns),
+                lambda source: f"FROM {source} WHERE {door.is_gone(['customer_id'], TOGETHER)}",
+                lambda source, columns=columns: without_them(source, columns, TOGETHER),
             )
     return gone
 
@@ -179,6 +180,8 @@ def raw(bench, home: Home, prove: Callable[[dict[str, int]], None]) -> dict[str,
     went: dict[str, int] = {}
 
     def keep(schema: str, table: str, columns: list[str]) -> str | None:
+        if table == IDENTITIES:
+            return without_them(f"held.{sql.name(schema)}.{sql.name(table)}", columns)
         if table not in contract:
             return None
         relation = f"held.{sql.name(schema)}.{sql.name(table)}"

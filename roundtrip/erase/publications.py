@@ -5,10 +5,19 @@ import os
 from pathlib import Path
 
 from roundtrip import duck
-from roundtrip.erase.rewrite import columns_of, has_them, rewrite, tables_of, without_them
+from roundtrip.erase.rewrite import (
+    TOGETHER,
+    columns_of,
+    has_them,
+    name_them,
+    rewrite,
+    tables_of,
+    without_them,
+)
 from roundtrip.files import write_atomically
 from roundtrip.home import Home
 from roundtrip.ingest import sql
+from roundtrip.ingest.load import IDENTITIES
 from roundtrip.lock import one_publication_at_a_time
 from roundtrip.publish import versions
 from roundtrip.vault import encrypted
@@ -31,7 +40,7 @@ def rewrite_publications(bench, home: Home) -> int:
                     bench,
                     file,
                     lambda schema, table, columns: without_them(
-                        f"held.{sql.name(schema)}.{sql.name(table)}", columns
+                        f"held.{sql.name(schema)}.{sql.name(table)}", columns, TOGETHER
                     ),
                 )
                 beside.chmod(0o444)
@@ -51,9 +60,17 @@ def _files(home: Home) -> list[Path]:
 def _holds_them(bench, file: Path) -> bool:
     encrypted.attach(bench, file, "held", read_only=True)
     try:
+        tables = tables_of(bench, "held")
+        if ("marts", IDENTITIES) in tables:
+            name_them(bench, f"held.marts.{IDENTITIES}")
         return any(
-            has_them(bench, f"held.{sql.name(schema)}.{sql.name(table)}", columns_of(bench, schema, table))
-            for schema, table in tables_of(bench, "held")
+            has_them(
+                bench,
+                f"held.{sql.name(schema)}.{sql.name(table)}",
+                columns_of(bench, schema, table),
+                TOGETHER,
+            )
+            for schema, table in tables
         )
     finally:
         bench.execute("DETACH held")

@@ -10,6 +10,8 @@ from roundtrip.vault import encrypted
 
 #: The temporary table of customer ids, as raw holds them, that must disappear (one column).
 GONE = "gone"
+#: The same, and the ids under which rows of theirs stand in what was built: a person's first account.
+TOGETHER = "gone_together"
 
 #: (table, columns) -> the query whose rows are kept, over `held.<schema>.<table>`; None: as it is.
 Keep = Callable[[str, str, list[str]], str | None]
@@ -84,20 +86,28 @@ def columns_of(
     ]
 
 
-def without_them(relation: str, columns: list[str]) -> str | None:
-    """The query for a relation's rows without those in GONE, and without references to them; None: no ids."""
+def name_them(bench: duckdb.DuckDBPyConnection, identities: str) -> None:
+    """Add to TOGETHER the first accounts to which a table of linked accounts attributes theirs."""
+    bench.execute(
+        f"INSERT INTO {TOGETHER} SELECT DISTINCT customer_id FROM {identities} "
+        f"WHERE account_id IN (FROM {GONE}) AND customer_id NOT IN (FROM {TOGETHER})"
+    )
+
+
+def without_them(relation: str, columns: list[str], gone: str = GONE) -> str | None:
+    """The query for a relation's rows without those in `gone` or references to them; None: no ids."""
     own, others = door.every_id_column()
     mine = [column for column in columns if column in own]
     theirs = [column for column in columns if column in others]
     if not mine and not theirs:
         return None
-    return f"SELECT {door.without(theirs, GONE)} FROM {relation} WHERE NOT {door.is_gone(mine, GONE)}"
+    return f"SELECT {door.without(theirs, gone)} FROM {relation} WHERE NOT {door.is_gone(mine, gone)}"
 
 
-def has_them(bench: duckdb.DuckDBPyConnection, relation: str, columns: list[str]) -> int:
+def has_them(bench: duckdb.DuckDBPyConnection, relation: str, columns: list[str], gone: str = GONE) -> int:
     """How many rows of a relation are theirs or refer to them."""
     own, others = door.every_id_column()
     named = [column for column in columns if column in own | others]
     if not named:
         return 0
-    return bench.execute(f"SELECT count(*) FROM {relation} WHERE {door.is_gone(named, GONE)}").fetchone()[0]
+    return bench.execute(f"SELECT count(*) FROM {relation} WHERE {door.is_gone(named, gone)}").fetchone()[0]

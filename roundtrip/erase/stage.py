@@ -10,11 +10,11 @@ from roundtrip.company import Company
 from roundtrip.contract import Table, source_contract
 from roundtrip.erase import places
 from roundtrip.erase.places import WORDS
-from roundtrip.erase.rewrite import GONE, columns_of
+from roundtrip.erase.rewrite import GONE, TOGETHER, columns_of, name_them
 from roundtrip.errors import BadInput
 from roundtrip.home import Home
 from roundtrip.ingest import door, pseudonyms, sql
-from roundtrip.ingest.load import PROOF_TABLES, RAW
+from roundtrip.ingest.load import IDENTITIES, PROOF_TABLES, RAW
 from roundtrip.vault import Identities, encrypted
 from roundtrip.vault.personal import personal_contract, vaulted
 
@@ -127,6 +127,9 @@ def _find(bench: duckdb.DuckDBPyConnection, home: Home, contract: dict[str, Tabl
             "INSERT INTO asked SELECT request_id, customer_id, requested_at FROM held.raw.erasure_requests"
         ).fetchone()
         bench.execute(f"INSERT INTO {GONE} SELECT DISTINCT customer_id FROM asked")
+        bench.execute(f"CREATE TEMP TABLE {TOGETHER} AS FROM {GONE}")
+        if columns_of(bench, "raw", IDENTITIES):
+            name_them(bench, f"held.raw.{IDENTITIES}")
         known_by = " UNION ".join(
             f'SELECT "{column}" FROM held.raw."{table.name}" '
             f'WHERE "{column}" IS NOT NULL AND {door.is_gone(door.id_columns(table)[0], GONE)}'

@@ -128,7 +128,8 @@ def blanked(rows: str, gone: str) -> str:
 
 def every_id_column() -> tuple[set[str], set[str]]:
     """Names of columns, in any table of ours, that say whose row it is, or refer to another customer."""
-    own, others = set(), set()
+    # Linked accounts are named by a column of their own (raw.customer_identities).
+    own, others = {"account_id"}, set()
     for table in source_contract().values():
         mine, theirs = id_columns(table)
         own.update(mine)

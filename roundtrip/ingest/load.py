@@ -26,6 +26,9 @@ PROOF_TABLES = {
     "erasure_counts": "erased_as_of DATE, place VARCHAR, rows_erased BIGINT",
 }
 
+IDENTITIES = "customer_identities"
+_IDENTITY_COLUMNS = "account_id VARCHAR, customer_id VARCHAR, link_probability DOUBLE, evidence VARCHAR"
+
 
 def load(home: Home, as_of: date) -> dict:
     """Load `home.batch_db` into `home.raw_db` in one transaction; run again after success it does nothing.
@@ -131,6 +134,7 @@ def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
         f"CREATE TABLE IF NOT EXISTS {RAW}.files "
         "(content_hash VARCHAR, table_name VARCHAR, file VARCHAR, batch_id VARCHAR, rows_in BIGINT)"
     )
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {RAW}.{IDENTITIES} ({_IDENTITY_COLUMNS})")
     for table, columns in PROOF_TABLES.items():
         connection.execute(f"CREATE TABLE IF NOT EXISTS {RAW}.{table} ({columns})")
     connection.execute(

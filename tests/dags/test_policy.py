@@ -93,7 +93,15 @@ def test_a_light_owns_up_to_its_owner_and_is_neither_tried_again_nor_recorded(da
 
 def test_whoever_writes_a_duckdb_file_takes_the_only_writers_slot(stage_tasks: dict):
     writers = {name for name, task in stage_tasks.items() if task["pool"] == "warehouse_writer"}
-    assert writers == {"read_files", "load", "erase", "build_warehouse", "publish", "publish_scores"}
+    assert writers == {
+        "read_files",
+        "load",
+        "erase",
+        "identify",
+        "build_warehouse",
+        "publish",
+        "publish_scores",
+    }
 
 
 def test_every_stage_is_one_task_of_its_dag_in_the_stages_order(dags: dict):

@@ -283,3 +283,36 @@ def test_killed_in_the_middle_and_run_again(full_home, landing, when, owner, fun
     with duck.connect(full_home.raw_db, full_home.tmp_dir, read_only=True) as raw:
         assert raw.execute("SELECT count(*) FROM raw.raw.erasures").fetchone() == (1,)
         assert raw.execute("SELECT count(*) FROM raw.raw.customers").fetchone() == (2,)
+
+
+def test_rows_published_under_a_linked_account_go_and_that_account_stays(full_home, landing):
+    home = full_home
+    for file, schema in [(home.raw_db, "raw"), *((f, "marts") for f in home.versions_dir.glob("*.duckdb"))]:
+        file.chmod(0o644)
+        connection = duckdb.connect()
+        connection.execute(f"ATTACH '{file}' AS held")
+        columns = "(account_id VARCHAR, customer_id VARCHAR, link_probability DOUBLE, evidence VARCHAR)"
+        connection.execute(f"CREATE TABLE IF NOT EXISTS held.{schema}.customer_identities {columns}")
+        connection.execute(
+            f"INSERT INTO held.{schema}.customer_identities VALUES ('cust-00018', 'cust-00018', 1, 'phone'), "
+            f"('{GONE}', 'cust-00018', 1, 'phone')"
+        )
+        if schema == "marts":
+            connection.execute(
+                f"UPDATE held.marts.fct_bookings SET customer_id = 'cust-00018' WHERE customer_id = '{GONE}'"
+            )
+        connection.close()
+    erase(home, AS_OF, [GONE])
+    assert places_that_tell(home) == []
+    for file in home.versions_dir.glob("*.duckdb"):
+        with duckdb.connect(str(file), read_only=True) as version:
+            assert version.execute("SELECT customer_id FROM marts.dim_customers").fetchall() == [
+                ("cust-00019",)
+            ]
+            assert version.execute("SELECT count(*) FROM marts.fct_bookings").fetchone() == (0,)
+    with duck.connect(home.raw_db, home.tmp_dir, read_only=True) as raw:
+        bookings = raw.execute("SELECT booking_id FROM raw.raw.bookings").fetchall()
+        assert bookings == [("book-00018",)]
+        assert raw.execute("SELECT account_id FROM raw.raw.customer_identities").fetchall() == [
+            ("cust-00018",)
+        ]

@@ -1,17 +1,19 @@
 with answers as (
     select
         customer_id,
+        account_id,
         purpose,
         status,
         changed_at,
-        row_number() over (partition by customer_id, purpose order by changed_at desc) as place
+        row_number() over (partition by account_id, purpose order by changed_at desc) as place
     from {{ ref("stg_consents") }}
 )
 
 select
     customer_id,
     purpose,
-    status = 'granted' as is_granted,
-    changed_at
+    min(case when status = 'granted' then 1 else 0 end) = 1 as is_granted,
+    max(changed_at) as changed_at
 from answers
 where place = 1
+group by customer_id, purpose

@@ -12,7 +12,7 @@ with dated as (
 
 select
     dated.booking_id,
-    dated.customer_id,
+    {{ person_of("dated") }} as customer_id,
     dated.booked_at,
     dated.service_line,
     dated.destination,
@@ -36,4 +36,5 @@ select
     end as status,
     {{ if_known("dated.effective_cancelled_at") }} as cancelled_at
 from dated
-inner join {{ ref("stg_customers") }} as customers on dated.customer_id = customers.customer_id
+{{ join_person("dated") }}
+inner join {{ ref("stg_customers") }} as customers on {{ person_of("dated") }} = customers.customer_id

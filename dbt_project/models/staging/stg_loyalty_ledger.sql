@@ -1,16 +1,17 @@
 select
-    entry_id,
-    customer_id,
-    occurred_at,
-    entry_type,
-    tier,
+    ledger.entry_id,
+    {{ person_of("ledger") }} as customer_id,
+    ledger.occurred_at,
+    ledger.entry_type,
+    ledger.tier,
     -- Some systems write spent points as positive numbers, some as negative ones; here spending is negative.
     cast(
         case
-            when entry_type in ('redeem', 'expire') then -abs(points)
-            when entry_type = 'earn' then abs(points)
-            else points
+            when ledger.entry_type in ('redeem', 'expire') then -abs(ledger.points)
+            when ledger.entry_type = 'earn' then abs(ledger.points)
+            else ledger.points
         end as decimal(18, 2)
     ) as points
-from {{ source("raw", "loyalty_ledger") }}
-where {{ is_known("occurred_at") }}
+from {{ source("raw", "loyalty_ledger") }} as ledger
+{{ join_person("ledger") }}
+where {{ is_known("ledger.occurred_at") }}

@@ -9,15 +9,16 @@ with dated as (
 )
 
 select
-    ticket_id,
-    customer_id,
-    booking_id,
-    opened_at,
-    channel,
-    is_complaint,
-    category,
-    severity,
-    {{ if_known("first_response_at") }} as first_response_at,
-    {{ if_known("effective_resolved_at") }} as resolved_at,
-    case when {{ is_known("effective_resolved_at") }} then resolution else 'open' end as resolution
+    dated.ticket_id,
+    {{ person_of("dated") }} as customer_id,
+    dated.booking_id,
+    dated.opened_at,
+    dated.channel,
+    dated.is_complaint,
+    dated.category,
+    dated.severity,
+    {{ if_known("dated.first_response_at") }} as first_response_at,
+    {{ if_known("dated.effective_resolved_at") }} as resolved_at,
+    case when {{ is_known("dated.effective_resolved_at") }} then dated.resolution else 'open' end as resolution
 from dated
+{{ join_person("dated") }}

@@ -1,12 +1,13 @@
 select
-    response_id,
-    customer_id,
-    booking_id,
-    responded_at,
-    survey_type,
-    touchpoint,
-    score,
-    expectation_score,
-    perception_score
-from {{ source("raw", "surveys") }}
-where {{ is_known("responded_at") }}
+    surveys.response_id,
+    {{ person_of("surveys") }} as customer_id,
+    surveys.booking_id,
+    surveys.responded_at,
+    surveys.survey_type,
+    surveys.touchpoint,
+    surveys.score,
+    surveys.expectation_score,
+    surveys.perception_score
+from {{ source("raw", "surveys") }} as surveys
+{{ join_person("surveys") }}
+where {{ is_known("surveys.responded_at") }}

@@ -1,10 +1,11 @@
 select
-    event_id,
-    customer_id,
-    occurred_at,
-    event_type,
-    channel,
-    service_line,
-    destination
-from {{ source("raw", "web_events") }}
-where {{ is_known("occurred_at") }}
+    events.event_id,
+    {{ person_of("events") }} as customer_id,
+    events.occurred_at,
+    events.event_type,
+    events.channel,
+    events.service_line,
+    events.destination
+from {{ source("raw", "web_events") }} as events
+{{ join_person("events") }}
+where {{ is_known("events.occurred_at") }}

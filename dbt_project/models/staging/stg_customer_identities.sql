@@ -1,0 +1,6 @@
+select
+    account_id,
+    customer_id,
+    link_probability,
+    evidence
+from {{ source("raw", "customer_identities") }}
