@@ -70,8 +70,10 @@ def pairs(bench: duckdb.DuckDBPyConnection, min_probability: float) -> None:
         levels.ElseLevel(),
     ]
     by_contact = [block_on("email"), block_on("phone")]
+    with_contact = _pairs_with_contact(bench)
     settings = SettingsCreator(
         link_type="dedupe_only",
+        probability_two_random_records_match=_prior(bench, with_contact),
         unique_id_column_name="customer_id",
         comparisons=[
             exact("email", term_frequency_adjustments=True),
@@ -87,9 +89,8 @@ def pairs(bench: duckdb.DuckDBPyConnection, min_probability: float) -> None:
         # About parameters that this company's accounts say nothing of; the defaults above then stand.
         warnings.simplefilter("ignore")
         linker = Linker(DuckDBAPI(bench).register("ordered"), settings, log_level=logging.CRITICAL)
-        linker.training.estimate_probability_two_random_records_match(by_contact, recall=_SHARE_WITH_CONTACT)
         linker.training.estimate_u_using_random_sampling(max_pairs=_STRANGER_PAIRS, seed=_SEED)
-        if _pairs_with_contact(bench) >= _MIN_PAIRS_TO_LEARN_FROM:
+        if with_contact >= _MIN_PAIRS_TO_LEARN_FROM:
             for rule in by_contact:
                 linker.training.estimate_parameters_using_expectation_maximisation(rule)
         linker.inference.predict(threshold_match_probability=_MIN_SHOWN).as_duckdbpyrelation().to_view(
@@ -132,13 +133,25 @@ def _learned(comparisons, column: str, its_levels: list):
 
 
 def _pairs_with_contact(bench: duckdb.DuckDBPyConnection) -> int:
-    return (
-        bench.execute(
-            "SELECT count(*) FROM accounts AS l INNER JOIN accounts AS r "
-            "ON l.customer_id < r.customer_id AND l.email = r.email"
-        ).fetchone()[0]
-        + bench.execute(
-            "SELECT count(*) FROM accounts AS l INNER JOIN accounts AS r "
-            "ON l.customer_id < r.customer_id AND l.phone = r.phone"
-        ).fetchone()[0]
-    )
+    """Pairs of accounts with one e-mail address or one phone number."""
+    return bench.execute(
+        """
+        SELECT count(*)
+        FROM (
+            SELECT l.customer_id, r.customer_id
+            FROM accounts AS l
+            INNER JOIN accounts AS r ON l.email = r.email AND l.customer_id < r.customer_id
+            UNION
+            SELECT l.customer_id, r.customer_id
+            FROM accounts AS l
+            INNER JOIN accounts AS r ON l.phone = r.phone AND l.customer_id < r.customer_id
+        )
+        """
+    ).fetchone()[0]
+
+
+def _prior(bench: duckdb.DuckDBPyConnection, with_contact: int) -> float:
+    """How likely two accounts drawn at random are one person's; one such pair at least, so never nought."""
+    (accounts,) = bench.execute("SELECT count(*) FROM accounts").fetchone()
+    every_pair = accounts * (accounts - 1) / 2
+    return min(max(with_contact, 1) / _SHARE_WITH_CONTACT / every_pair, 0.5)

@@ -259,6 +259,13 @@ def test_a_company_without_such_columns_has_its_accounts_as_they_are(home, tmp_p
     assert persons(home) == {}
 
 
+@pytest.mark.parametrize("accounts", [crowd(1), crowd(2), crowd(40)], ids=len)
+def test_a_small_company_without_any_pair_has_none(home, tmp_path, accounts):
+    deliver(tmp_path / "landing", accounts)
+    ingest(home, tmp_path / "landing")
+    assert identify(home, AS_OF)["linked_accounts"] == 0
+
+
 def test_precision_on_the_simulated_company(home, tmp_path):
     landing = tmp_path / "landing"
     simulate(landing, 4000, 24, 3)
