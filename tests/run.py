@@ -11,6 +11,9 @@ from tempfile import TemporaryDirectory
 HERE = Path(__file__).parent
 #: Fast kinds first: what is cheap to know is known early.
 KINDS = ("unit", "dags", "property", "world", "leakage", "integration", "fault", "browser", "e2e")
+#: Kinds whose files know nothing of each other and start no server: several at once, a file in one process.
+SIDE_BY_SIDE = {"unit", "property", "world", "leakage", "integration", "fault"}
+SPREAD = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
 
 
 @dataclass
@@ -36,7 +39,9 @@ def run_kind(kind: str, options: list[str]) -> Outcome:
     started = time.monotonic()
     with TemporaryDirectory() as folder:
         report = Path(folder) / "junit.xml"
-        command = [sys.executable, "-m", "pytest", str(HERE / kind), f"--junit-xml={report}", "-rs", *options]
+        spread = SPREAD if kind in SIDE_BY_SIDE else ()
+        command = [sys.executable, "-m", "pytest", str(HERE / kind), f"--junit-xml={report}", "-rs"]
+        command += [*spread, *options]
         exit_code = subprocess.run(command, cwd=HERE.parent, check=False).returncode
         suite = ElementTree.parse(report).getroot().find("testsuite") if report.exists() else None
     count = {
