@@ -1,4 +1,4 @@
-"""`roundtrip new-source`: a first draft of a company's mapping, from the names and values in its files."""
+"""`roundtrip new-source`: a first draft of a company's mapping, from the names and values in its data."""
 
 import re
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from roundtrip.draft.tables import Company, draft_tables
 from roundtrip.draft.write import commented, counts, write_folder
 from roundtrip.errors import BadInput
 from roundtrip.home import PROJECT_ROOT
+from roundtrip.ingest import databases
 
 SOURCES_DIR = PROJECT_ROOT / "sources"
 _COUNTED = ("sure", "guessed", "need you", "absent")
@@ -28,14 +29,20 @@ class Drafted:
     """What was written: per table its files and how many columns are sure, guessed, in need of a human."""
 
     folder: Path
+    landing: Path | None
     tables: dict[str, dict]
     notes: list[str]
 
 
 def draft_source(
-    name: str, landing: Path, sources: Path = SOURCES_DIR, sample_rows: int = reading.SAMPLE_ROWS
+    name: str,
+    landing: Path | None,
+    sources: Path = SOURCES_DIR,
+    sample_rows: int = reading.SAMPLE_ROWS,
+    databases_file: Path | None = None,
 ) -> Drafted:
-    """Draft `<sources>/<name>/` from the files in `landing`, which are only read.
+    """Draft `<sources>/<name>/` from the files in `landing` and the tables that a databases.yml names, all of
+    which are only read. The draft keeps a copy of that file.
 
     The same files give the same draft.
 
@@ -49,7 +56,7 @@ def draft_source(
         raise BadInput(
             f"{folder} exists already; nothing was written", "choose another name, or move the folder away"
         )
-    with reading.opened(landing, sample_rows) as (connection, found):
+    with reading.opened(landing, sample_rows, databases_file) as (connection, found):
         fields, prepared = {}, []
         for source in found:
             source, fields[source.name] = put_together(connection, source, profile(connection, source))
@@ -63,8 +70,8 @@ def draft_source(
     drafts = {table: company.drafts[table] for table in source_contract() if table in company.drafts}
     if not drafts:
         raise BadInput(
-            f"no file in {landing} looks like a contract table",
-            "files are known by their names and columns; docs/sources.md says how to write a mapping",
+            f"nothing in {landing or databases_file} looks like a contract table",
+            "they are known by their names and columns; docs/sources.md says how to write a mapping",
         )
     notes = [
         f"{source.name} is not used: "
@@ -83,9 +90,12 @@ def draft_source(
         if table.required and table.name not in drafts
     ]
     contents = {f"{table}.sql": commented(draft) for table, draft in drafts.items()}
+    if databases_file:
+        contents[databases.FILE_NAME] = databases_file.read_text(encoding="utf-8-sig")
     write_folder(folder, {**contents, "company.yml": settings})
     return Drafted(
         folder,
+        landing,
         {table: {"from": ", ".join(draft.source.views), **counts(draft)} for table, draft in drafts.items()},
         notes,
     )
@@ -103,7 +113,8 @@ def show(drafted: Drafted, console: Console) -> None:
         console.print(note, highlight=False, soft_wrap=True)
     console.print(
         "Next: answer each `NEEDS YOU` and read each `guess` in the files, and run "
-        f"`roundtrip check --source {drafted.folder} --landing …` after each change.",
+        f"`roundtrip check --source {drafted.folder}{' --landing …' if drafted.landing else ''}` after each "
+        "change.",
         highlight=False,
         soft_wrap=True,
     )

@@ -13,7 +13,8 @@ from roundtrip import duck
 from roundtrip.draft import shapes
 from roundtrip.errors import BadInput
 from roundtrip.ingest import discover, rules, sql, stage
-from roundtrip.ingest.landing import LandingFile
+from roundtrip.ingest.discover import Landed
+from roundtrip.ingest.postgres import KIND, Databases
 
 #: Columns are looked at in about this many rows of a source, drawn by a hash of their place.
 SAMPLE_ROWS = 200_000
@@ -54,19 +55,27 @@ class Source:
 
 @contextmanager
 def opened(
-    landing: Path, sample_rows: int = SAMPLE_ROWS
+    landing: Path | None, sample_rows: int = SAMPLE_ROWS, databases_file: Path | None = None
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[Source]]]:
-    """A connection in memory (it spills encrypted) and the sources in the landing folder, by name.
+    """A connection in memory (it spills encrypted) and the sources in the landing folder and in the databases
+    that a databases.yml names, by name.
 
     Raises:
-        BadInput: the folder is missing, holds no data file, or a file cannot be read.
+        BadInput: the folder is missing, there is nothing to read, or something cannot be read.
     """
-    if not landing.is_dir():
+    if landing is not None and not landing.is_dir():
         raise BadInput(f"landing folder {landing} does not exist", "give the folder that holds the files")
-    offered, _ = discover.offered_views(landing)
-    if not offered:
-        raise BadInput(f"{landing} holds no CSV or Parquet file", "give the folder that holds the files")
-    with TemporaryDirectory(prefix="roundtrip-draft-") as spill:
+    with (
+        TemporaryDirectory(prefix="roundtrip-draft-") as spill,
+        TemporaryDirectory(prefix="roundtrip-draft-") as no_files,
+        Databases(databases_file) as databases,
+    ):
+        offered, _ = discover.offered_views(landing or Path(no_files), databases)
+        if not offered:
+            raise BadInput(
+                f"{landing} holds no CSV or Parquet file",
+                "give the folder that holds the files, or name a database with --databases",
+            )
         connection = duckdb.connect(config=duck.settings(Path(spill)))
         try:
             connection.execute("SET TimeZone = 'UTC'; SET temp_file_encryption = true")
@@ -77,7 +86,7 @@ def opened(
             connection.close()
 
 
-def _sources(connection, offered: dict[str, tuple[LandingFile, ...]], sample_rows: int) -> list[Source]:
+def _sources(connection, offered: dict[str, tuple[Landed, ...]], sample_rows: int) -> list[Source]:
     staged: dict[str, tuple[str, dict[str, str], int]] = {}
     alike: dict[tuple, list[str]] = {}
     for view, files in offered.items():
@@ -118,7 +127,9 @@ def _source(connection, views: list[str], offered, staged, sample_rows: int) -> 
     )
 
 
-def _shown_name(files: tuple[LandingFile, ...]) -> str:
+def _shown_name(files: tuple[Landed, ...]) -> str:
+    if files[0].kind == KIND:
+        return files[0].stem
     folder, _, inside = files[0].name.partition("/")
     return folder if inside else files[0].stem
 

@@ -11,7 +11,7 @@ from roundtrip.erase import texts
 from roundtrip.erase.publications import rewrite_publications
 from roundtrip.erase.rewrite import GONE, TOGETHER, apply_log, has_them, rewrite, without_them
 from roundtrip.home import Home
-from roundtrip.ingest import batch, door, rules, sql
+from roundtrip.ingest import batch, door, requeued, rules, sql
 from roundtrip.ingest.load import IDENTITIES
 from roundtrip.vault import Identities
 
@@ -25,6 +25,7 @@ def everywhere_but_raw(bench: duckdb.DuckDBPyConnection, home: Home, vault: Iden
     return {
         "quarantine": _quarantine(bench, home),
         "batch": _batch(bench, home, vault),
+        "requeued": sum(_encrypted(bench, file, vault.key) for file in requeued.waiting_files(home)),
         "products": _products(bench, home),
         "work": _work(home),
         "published": rewrite_publications(bench, home),
@@ -35,6 +36,7 @@ def everywhere_but_raw(bench: duckdb.DuckDBPyConnection, home: Home, vault: Iden
 
 def _leftovers(home: Home) -> None:
     """What killed processes left: spilled rows, scratch databases, half-made publications and files."""
+    requeued.remove_leftovers(home)
     patterns = {
         home.tmp_dir: ("duckdb_temp*", "summaries-*"),
         home.raw_db.parent: ("*.new", "*.new.wal", ".*.erasing*"),
@@ -181,6 +183,7 @@ def raw(bench, home: Home, prove: Callable[[dict[str, int]], None]) -> dict[str,
 
     def keep(schema: str, table: str, columns: list[str]) -> str | None:
         if table == IDENTITIES:
+            # A person whose accounts are fewer now is put together anew; see the stage identify.
             return without_them(f"held.{sql.name(schema)}.{sql.name(table)}", columns)
         if table not in contract:
             return None

@@ -1,119 +1,225 @@
-"""What is checked about a CSV file before DuckDB reads it: whole, UTF-8, header, delimiter, line ends."""
+"""What is looked at in a text before DuckDB reads it: is it whole, its encoding, lines, header, delimiter."""
 
 import codecs
 import csv
-import gzip
-import io
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from roundtrip.errors import BadInput
+from roundtrip.ingest import encoding, places
 from roundtrip.ingest.landing import LandingFile
+from roundtrip.ingest.text import Text, unpacked
 
-_CHUNK_BYTES = 1 << 20
 _LINE_FEED, _CARRIAGE_RETURN = 10, 13
-_BOM = b"\xef\xbb\xbf"
 _DELIMITERS = ",;\t|"
+#: DuckDB keeps so much of a broken record.
+DOUBTFUL_BYTES = 10_000
+#: No delimiter and no quote: this character is forbidden in JSON, and each line is one column.
+_NOTHING_IN_JSON = "\x01"
 
 
 @dataclass(frozen=True)
-class CsvShape:
-    """`columns` as in the header; `lines` and `header_lines` count physical lines."""
+class Shape:
+    """How a text is cut into records.
 
+    Attributes:
+        columns: as in the header.
+        quote: empty where nothing is quoted, so that every line is a record.
+        new_line: as DuckDB's reader wants it.
+        header_lines, lines: physical lines.
+        is_valid: whether all of it is UTF-8.
+        has_quotes: whether a quote occurs anywhere, so that a value may hold line breaks.
+    has_odd_line_ends: whether there are LF and CRLF, or carriage returns alone.
+    """
+
+    text: Text
     columns: tuple[str, ...]
     delimiter: str
+    quote: str
     new_line: str
     header_lines: int
     lines: int
+    is_valid: bool
+    has_quotes: bool
+    has_odd_line_ends: bool
+
+    def mended(self) -> "Shape":
+        """The same with line feeds as the only line ends."""
+        return replace(
+            self,
+            text=replace(self.text, mends_line_ends=True),
+            new_line="\\n",
+            is_valid=False,
+            has_odd_line_ends=False,
+        )
+
+    def without_long_doubtful_lines(self) -> "Shape":
+        """The same without the lines over DOUBTFUL_BYTES that are not, each by itself, a sound record."""
+        return replace(self, text=replace(self.text, blots_out=self._is_long_and_doubtful), is_valid=False)
+
+    def _is_long_and_doubtful(self, line: bytes) -> bool:
+        if len(line) <= DOUBTFUL_BYTES:
+            return False
+        try:
+            text = line.decode()
+        except UnicodeDecodeError:
+            return True
+        if not self.quote:
+            return False
+        fields = places.fields_of(text.rstrip("\r\n"), self.delimiter)
+        return fields != len(self.columns)
 
 
-def inspect(file: LandingFile) -> CsvShape:
-    """Read the file once, from start to end.
+def inspect_csv(file: LandingFile) -> Shape:
+    """Read the file once (again if it is not UTF-8), from start to end.
 
     Raises:
-        BadInput: it is cut off, empty, not UTF-8, or its header is unusable; the message names the line.
+        BadInput: it is cut off, empty, or its header is unusable; the message names the line.
     """
-    lines, last_byte = _check_whole_and_utf8(file)
-    if last_byte is None:
+    text, counts = _counted(file)
+    if not counts.has_content:
         raise BadInput(f"{file.name}: the file is empty", "deliver at least the header")
-    if last_byte != b"\n":
-        lines += 1
-    with _open(file) as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        first = text.readline()
-        if not first.strip():
-            raise BadInput(f"{file.name} line 1: the line is blank", "the first line must be the header")
-        if first.endswith("\r"):
-            raise BadInput(
-                f"{file.name} line 1: lines end in a carriage return alone",
-                "save the file with LF or CRLF line ends",
-            )
-        delimiter = _sniff(first)
-        text.seek(0)
-        reader = csv.reader(text, delimiter=delimiter)
-        try:
-            header = next(reader)
-        except csv.Error as error:
-            raise BadInput(f"{file.name} line 1: the header cannot be read: {error}", "mend it") from error
-        header_lines = reader.line_num
+    first, columns, delimiter, header_lines = _header(file, text)
+    return Shape(
+        text,
+        columns,
+        delimiter,
+        '"',
+        "\\r\\n" if first.endswith("\r\n") else "\\n",
+        header_lines,
+        counts.lines,
+        counts.is_valid,
+        counts.has_quotes,
+        counts.has_odd_line_ends,
+    )
+
+
+def inspect_lines(file: LandingFile, column: str) -> Shape:
+    """A text whose every line is one value, without a header; otherwise as `inspect_csv`."""
+    text, counts = _counted(file)
+    new_line = "\\r\\n" if next(text.lines(), b"").endswith(b"\r\n") else "\\n"
+    return Shape(
+        text,
+        (column,),
+        _NOTHING_IN_JSON,
+        "",
+        new_line,
+        0,
+        counts.lines,
+        counts.is_valid,
+        False,
+        counts.has_odd_line_ends,
+    )
+
+
+@dataclass
+class _Counts:
+    line_feeds: int = 0
+    carriage_returns: int = 0
+    pairs: int = 0
+    last_byte: bytes = b""
+    is_valid: bool = True
+    has_quotes: bool = False
+    has_content: bool = False
+
+    @property
+    def has_odd_line_ends(self) -> bool:
+        return self.carriage_returns != self.pairs or 0 < self.pairs < self.line_feeds
+
+    @property
+    def lines(self) -> int:
+        return self.line_feeds + (self.last_byte not in (b"\n", b""))
+
+
+def _counted(file: LandingFile) -> tuple[Text, _Counts]:
+    """In which encoding the file is read, and what a first reading counts."""
+    mark = encoding.marked(next(unpacked(file), b"")) if file.encoding is None else None
+    text = Text(file, file.encoding or mark or encoding.UTF_8)
+    counts = _count(text)
+    if counts.is_valid or file.encoding or mark:
+        return text, counts
+    if encoding.evidence(unpacked(file)).is_chinese:
+        text = Text(file, encoding.GB18030)
+        counts = _count(text)
+    return text, counts
+
+
+def _count(text: Text) -> _Counts:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    counts = _Counts()
+    for chunk in text.chunks():
+        if not chunk:
+            continue
+        if counts.is_valid:
+            counts.is_valid = _is_utf_8(decoder, chunk)
+        counts.line_feeds += chunk.count(b"\n")
+        if b"\r" in chunk:
+            counts.carriage_returns += chunk.count(b"\r")
+            counts.pairs += chunk.count(b"\r\n")
+        if counts.last_byte == b"\r" and chunk.startswith(b"\n"):
+            counts.pairs += 1
+        counts.has_quotes = counts.has_quotes or b'"' in chunk
+        counts.has_content = counts.has_content or chunk != codecs.BOM_UTF8
+        counts.last_byte = chunk[-1:]
+    if counts.is_valid:
+        counts.is_valid = _is_utf_8(decoder, b"", final=True)
+    return counts
+
+
+def _is_utf_8(decoder: codecs.IncrementalDecoder, chunk: bytes, final: bool = False) -> bool:
+    if chunk.isascii() and not decoder.getstate()[0]:
+        return True
+    try:
+        decoder.decode(chunk, final)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _header(file: LandingFile, text: Text) -> tuple[str, tuple[str, ...], str, int]:
+    """The first physical line, the columns, the delimiter, and how many physical lines the header has."""
+    first = next(_decoded_lines(file, text))
+    if not first.strip():
+        raise BadInput(f"{file.name} line 1: the line is blank", "the first line must be the header")
+    if "\r" in first.removesuffix("\r\n"):
+        raise BadInput(
+            f"{file.name} line 1: lines end in a carriage return alone",
+            "save the file with LF or CRLF line ends",
+        )
+    delimiter = _sniff(first)
+    reader = csv.reader(_decoded_lines(file, text), delimiter=delimiter)
+    try:
+        header = next(reader)
+    except csv.Error as error:
+        raise BadInput(f"{file.name} line 1: the header cannot be read: {error}", "mend it") from error
     columns = tuple(
         column.strip().lstrip("\ufeff") or f"column_{i}" for i, column in enumerate(header, start=1)
     )
     if any("\x00" in column for column in columns):
-        raise BadInput(f"{file.name} line 1: the header holds zero bytes", "deliver the file again, as text")
+        raise BadInput(
+            f"{file.name} line 1: the header holds zero bytes",
+            "deliver the file again, as text (UTF-16 needs its byte order mark)",
+        )
     lowered = [column.lower() for column in columns]
     if twice := sorted({column for column in lowered if lowered.count(column) > 1}):
         raise BadInput(
             f"{file.name} line 1: the header names {', '.join(twice)} twice", "rename or remove one"
         )
-    new_line = "\\r\\n" if first.endswith("\r\n") else "\\n"
-    return CsvShape(columns, delimiter, new_line, header_lines, lines)
+    return first, columns, delimiter, reader.line_num
 
 
-def _open(file: LandingFile) -> io.BufferedIOBase:
-    return gzip.open(file.path, "rb") if file.kind == "csv.gz" else file.path.open("rb")
-
-
-def _chunks(file: LandingFile) -> Iterator[bytes]:
-    try:
-        with _open(file) as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
-                yield chunk
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BadInput(
-            f"{file.name} is cut off or no gzip file: {error}", "deliver the whole file again"
-        ) from error
-
-
-def _check_whole_and_utf8(file: LandingFile) -> tuple[int, bytes | None]:
-    """The number of line feeds, and the last byte (None: no bytes but perhaps a BOM)."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    line_feeds, length, last = 0, 0, None
-    for chunk in _chunks(file):
+def _decoded_lines(file: LandingFile, text: Text) -> Iterator[str]:
+    """Physical lines with their line feeds; only a few of them are ever asked for."""
+    for number, line in enumerate(text.lines(), start=1):
         try:
-            decoder.decode(chunk)
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
-            line = line_feeds + error.object[: error.start].count(b"\n") + 1
-            raise _not_utf8(file, line) from error
-        line_feeds += chunk.count(b"\n")
-        length += len(chunk)
-        last = chunk[-1:]
-        if length == len(_BOM) and chunk == _BOM:
-            last = None
-    try:
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError as error:
-        raise _not_utf8(file, line_feeds + 1) from error
-    return line_feeds, last
-
-
-def _not_utf8(file: LandingFile, line: int) -> BadInput:
-    return BadInput(
-        f"{file.name} line {line}: the file is not UTF-8", "save it as UTF-8 (it may be GBK or Windows-1252)"
-    )
+            raise BadInput(
+                f"{file.name} line {number}: the header is not UTF-8",
+                "save the file as UTF-8, or say its encoding in company.yml (encodings)",
+            ) from error
 
 
 def _sniff(header: str) -> str:
@@ -122,73 +228,20 @@ def _sniff(header: str) -> str:
     return max(_DELIMITERS, key=outside.count)
 
 
-def blank_lines(file: LandingFile) -> np.ndarray:
-    """For every physical line: is it blank (a boolean array)."""
+def line_ends(text: Text) -> tuple[np.ndarray, np.ndarray]:
+    """For every physical line: where its line feed stands (or would stand), and whether it is blank."""
     ends, before_ends, before, offset = [], [], 0, 0
-    for chunk in _chunks(file):
+    for chunk in text.chunks():
+        if not chunk:
+            continue
         data = np.frombuffer(chunk, dtype=np.uint8)
         line_feeds = np.flatnonzero(data == _LINE_FEED)
         ends.append(line_feeds + offset)
         before_ends.append(np.where(line_feeds > 0, data[line_feeds - 1], before))
         before = data[-1]
         offset += len(chunk)
-    line_ends, last_bytes = np.concatenate(ends), np.concatenate(before_ends)
-    if not len(line_ends) or line_ends[-1] != offset - 1:
-        line_ends, last_bytes = np.append(line_ends, offset), np.append(last_bytes, 0)
-    lengths = np.diff(line_ends, prepend=-1) - 1
-    return (lengths == 0) | ((lengths == 1) & (last_bytes == _CARRIAGE_RETURN))
-
-
-def place_rows(
-    header_lines: int,
-    is_blank: np.ndarray,
-    accepted: int,
-    long_rows: dict[int, int],
-    broken: dict[int, int],
-) -> tuple[np.ndarray, dict[int, int]] | None:
-    """The physical line on which each accepted row and each broken record begins.
-
-    DuckDB tells the number of each broken record (the header is 1, blank lines count) and nothing about
-    accepted rows. Every line that is not blank is a row of its own, but for broken records and rows that
-    hold line breaks; so only these are walked through, in the order in which they come.
-
-    Args:
-        is_blank: per physical line, whether DuckDB skips it if it is not inside a value.
-        accepted: the number of rows that DuckDB read.
-        long_rows: row (from 0) -> its number of physical lines, ascending, for those with more than one.
-        broken: record number -> its number of physical lines, ascending.
-
-    Returns:
-        (line of each accepted row; record number -> line), or None if it does not come out exactly.
-    """
-    is_row = ~is_blank
-    is_row[:header_lines] = False
-    candidates = np.flatnonzero(is_row)
-    rows_ahead, broken_ahead = list(long_rows.items()), list(broken.items())
-    rows_ahead.reverse()
-    broken_ahead.reverse()
-    broken_lines = {}
-    line, row, record = header_lines, 0, 1
-    while rows_ahead or broken_ahead:
-        next_candidate = np.searchsorted(candidates, line)
-        at_row = at_broken = len(is_blank)
-        if rows_ahead and next_candidate + rows_ahead[-1][0] - row < len(candidates):
-            at_row = int(candidates[next_candidate + rows_ahead[-1][0] - row])
-        if broken_ahead:
-            at_broken = line + broken_ahead[-1][0] - record - 1
-        begin = min(at_row, at_broken)
-        if not line <= begin < len(is_blank):
-            return None
-        is_broken = at_broken <= at_row
-        number, extent = (broken_ahead if is_broken else rows_ahead).pop()
-        if is_broken:
-            is_row[begin : begin + extent] = False
-            broken_lines[number] = begin + 1
-            row += int(np.searchsorted(candidates, begin) - next_candidate)
-        else:
-            is_row[begin + 1 : begin + extent] = False
-            row = number + 1
-        record += begin - line + 1
-        line = begin + extent
-    lines = np.flatnonzero(is_row) + 1
-    return (lines, broken_lines) if len(lines) == accepted else None
+    found, last_bytes = np.concatenate([*ends, []]).astype(np.int64), np.concatenate([*before_ends, []])
+    if offset and (not len(found) or found[-1] != offset - 1):
+        found, last_bytes = np.append(found, offset), np.append(last_bytes, before)
+    lengths = np.diff(found, prepend=-1) - 1
+    return found, (lengths == 0) | ((lengths == 1) & (last_bytes == _CARRIAGE_RETURN))

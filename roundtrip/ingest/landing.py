@@ -7,29 +7,52 @@ from pathlib import Path
 
 from roundtrip.errors import BadInput
 
-#: File endings that are read, and how.
-KINDS = {".csv": "csv", ".csv.gz": "csv.gz", ".parquet": "parquet"}
+#: File endings that are read, and how; the texts among them also packed.
+KINDS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+PACKED = {".gz": "gz", ".zst": "zst"}
+ENDINGS = {
+    **{ending: (kind, "") for ending, kind in KINDS.items()},
+    **{
+        ending + packed: (kind, compression)
+        for ending, kind in KINDS.items()
+        if kind != "parquet"
+        for packed, compression in PACKED.items()
+    },
+}
+#: What is said of any other file.
+OTHER_KIND = "neither CSV, JSON lines nor Parquet"
 
 
 @dataclass(frozen=True)
 class LandingFile:
-    """One file; `name` is its path relative to the landing folder."""
+    """One file; `name` is its path relative to the landing folder.
+
+    `compression` is of PACKED or empty. `encoding` is what the company says of a text (a Python codec), None
+    where its content decides.
+    """
 
     path: Path
     name: str
     kind: str
+    compression: str = ""
+    encoding: str | None = None
 
     @property
     def stem(self) -> str:
         """The file's name without its ending."""
-        return self.path.name[: -len(next(end for end, kind in KINDS.items() if kind == self.kind))]
+        return self.path.name[: -len(_ending(self.path) or "") or None]
+
+    @property
+    def size_bytes(self) -> int:
+        return self.path.stat().st_size
 
     def has_rows(self) -> bool:
-        """Whether there may be rows below the header; only a plain CSV file is looked into."""
-        if self.kind != "csv":
+        """Whether there may be rows; only a plain text is looked into."""
+        if self.compression or self.kind not in ("csv", "jsonl"):
             return True
         with self.path.open("rb") as file:
-            next(file, None)
+            if self.kind == "csv":
+                next(file, None)
             return any(line.strip() for line in file)
 
     @cached_property
@@ -41,7 +64,8 @@ class LandingFile:
         """
         try:
             with self.path.open("rb") as file:
-                if not self.path.stat().st_size:
+                # JSON lines have no header, so no line at all is a delivery of no rows.
+                if not self.path.stat().st_size and self.kind != "jsonl":
                     raise BadInput(f"{self.name}: the file is empty", "deliver at least the header")
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
@@ -57,9 +81,13 @@ def files_in(folder: Path, landing: Path) -> tuple[list[LandingFile], list[str]]
         if not path.is_file() or path.name.startswith(".") or path.name == "company.yml":
             continue
         relative = path.relative_to(landing).as_posix()
-        kind = next((kind for end, kind in KINDS.items() if path.name.lower().endswith(end)), None)
-        if kind is None:
+        ending = _ending(path)
+        if ending is None:
             others.append(relative)
         else:
-            found.append(LandingFile(path, relative, kind))
+            found.append(LandingFile(path, relative, *ENDINGS[ending]))
     return found, others
+
+
+def _ending(path: Path) -> str | None:
+    return next((ending for ending in ENDINGS if path.name.lower().endswith(ending)), None)

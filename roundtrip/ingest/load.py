@@ -12,7 +12,7 @@ from roundtrip.company import Company
 from roundtrip.contract import Table, source_contract
 from roundtrip.errors import CheckBroken, GateFailed, RoundtripError
 from roundtrip.home import Home
-from roundtrip.ingest import sql
+from roundtrip.ingest import requeued, sql
 from roundtrip.vault import Identities
 from roundtrip.vault.personal import personal_contract, vaulted
 
@@ -25,7 +25,7 @@ PROOF_TABLES = {
     "erasures": "customer_hash VARCHAR, request_hash VARCHAR, requested_on DATE, erased_as_of DATE",
     "erasure_counts": "erased_as_of DATE, place VARCHAR, rows_erased BIGINT",
 }
-
+#: Which accounts are one person's; the stage identify fills it.
 IDENTITIES = "customer_identities"
 _IDENTITY_COLUMNS = "account_id VARCHAR, customer_id VARCHAR, link_probability DOUBLE, evidence VARCHAR"
 
@@ -64,10 +64,12 @@ def load(home: Home, as_of: date) -> dict:
             [batch_id],
         ).fetchall()
         warnings = [row[0] for row in connection.execute("FROM incoming.main.batch_warnings").fetchall()]
+        loaded = connection.execute(f"SELECT table_name, content_hash FROM {RAW}.files").fetchall()
     finally:
         connection.close()
     if {table for table, *_ in rows} & {table.name for table in contract.values() if vaulted(table)}:
         vault.keep_only_raws(contract)
+    requeued.forget_loaded(home, loaded)
     names = ("rows_in", "loaded", "quarantined", "superseded")
     return {
         "batch_id": batch_id,

@@ -13,8 +13,9 @@ from roundtrip.company import Company
 from roundtrip.contract import Table, source_contract
 from roundtrip.errors import BadInput, CheckBroken
 from roundtrip.home import Home
-from roundtrip.ingest import batch, discover, door, pseudonyms, rules, sql, stage
+from roundtrip.ingest import batch, discover, door, encoding, pseudonyms, requeued, rules, sql, stage
 from roundtrip.ingest.discover import Delivery
+from roundtrip.ingest.postgres import Databases
 from roundtrip.vault import Identities, encrypted
 from roundtrip.vault.personal import personal_contract, vaulted
 from roundtrip.vault.vault import COLUMNS as IDENTITY_COLUMNS
@@ -44,6 +45,12 @@ def read_files(home: Home, as_of: date) -> dict:
         raise BadInput(
             f"landing folder {landing} does not exist", "put it back, or run with --landing FOLDER"
         )
+    with Databases.of(company) as tables:
+        return _read_deliveries(home, as_of, company, tables)
+
+
+def _read_deliveries(home: Home, as_of: date, company: Company, tables: Databases) -> dict:
+    landing = Path(company.landing)
     # The batch is put together beside the old one: a run that is killed leaves the old one whole.
     beside = home.batch_db.with_name("batch.duckdb.new")
     vault_beside = home.batch_vault_db.with_name("batch.vault.duckdb.new")
@@ -54,10 +61,12 @@ def read_files(home: Home, as_of: date) -> dict:
     vault = Identities.of(home)
     known = batch.already_loaded(home)
     deliveries, warnings = (
-        discover.mapped(landing, Path(company.source))
+        discover.mapped(landing, Path(company.source), tables)
         if company.source
-        else discover.in_contract_shape(landing)
+        else discover.in_contract_shape(landing, tables)
     )
+    deliveries = encoding.as_told(deliveries, company.settings, warnings)
+    deliveries += discover.mended(home, vault.key)
     _check_required_tables(deliveries, known)
     new = _not_loaded(deliveries, known, warnings)
     batch_id = _batch_id(as_of, new)
@@ -87,7 +96,8 @@ def _check_required_tables(deliveries: list[Delivery], known: batch.Known) -> No
         if table.required and table.name not in there:
             raise BadInput(
                 f"the required table {table.name} was not delivered",
-                f"put its files into <landing>/{table.name}/, or give a mapping {table.name}.sql",
+                f"put its files into <landing>/{table.name}/, name its table in databases.yml, "
+                f"or give a mapping {table.name}.sql",
             )
 
 
@@ -128,17 +138,15 @@ def _read_all(
         counts = {"files": len(of_table), "rows_in": 0, "accepted": 0, "quarantined": 0}
         extra: dict[str, list[str]] = {}
         for lot in _lots(of_table):
-            read = _read_mapping if lot[0].sql else _read_files
+            read = _read_mended if lot[0].mended else _read_mapping if lot[0].sql else _read_files
             rows_in, broken = read(connection, lot, table, shared, extra)
-            accepted, refused = _sort_rows(connection, table, discover.several([d.label for d in lot]))
+            labels = discover.several([delivery.label for delivery in lot])
+            accepted, refused = _sort_rows(connection, table, labels, read is _read_files)
             batch.add_files(connection, lot, rows_in)
             counts["rows_in"] += sum(rows_in)
             counts["accepted"] += accepted
             counts["quarantined"] += refused + broken
-        warnings += [
-            f"{discover.several(labels)}: unknown columns are not read: {columns}"
-            for columns, labels in extra.items()
-        ]
+        warnings += [f"{discover.several(labels)}: {what}" for what, labels in extra.items()]
         if table.required and not counts["rows_in"] and table.name not in known.tables_with_rows:
             labels = discover.several([delivery.label for delivery in of_table])
             raise BadInput(
@@ -153,8 +161,9 @@ def _lots(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
     """Deliveries in their order, cut into those whose rows are checked together."""
     lot, size = [], 0
     for delivery in deliveries:
-        more = sum(file.path.stat().st_size for file in delivery.files)
-        if lot and (delivery.sql or size + more > _LOT_BYTES):
+        more = sum(file.size_bytes for file in delivery.files)
+        is_alone = [bool(each.sql or each.mended) for each in (*lot[:1], delivery)]
+        if lot and (any(is_alone) or size + more > _LOT_BYTES):
             yield lot
             lot, size = [], 0
         lot.append(delivery)
@@ -180,6 +189,8 @@ def _read_files(
             return _contract_columns(table, columns, name, extra)
 
         staged = stage.stage_file(connection, file, "_roundtrip_file", select)
+        if staged.note:
+            extra.setdefault(staged.note, []).append(file.name)
         # A broken line has no columns to replace personal data in, so none of it is kept where there may be
         # some.
         withhold = any(column.pii for column in table.columns) or any(
@@ -212,6 +223,8 @@ def _read_mapping(
         for file in files:
             if file.name not in shared:
                 shared[file.name] = stage.stage_file(connection, file, f"_staged {file.name}", dict)
+                if note := shared[file.name].note:
+                    extra.setdefault(note, []).append(file.name)
             broken.append(shared[file.name].broken)
         union = " UNION ALL BY NAME ".join(
             f"SELECT * FROM {sql.name(f'_staged {file.name}')}" for file in files
@@ -244,6 +257,14 @@ def _read_mapping(
     return [count + all_broken], all_broken
 
 
+def _read_mended(
+    connection, lot: list[Delivery], table: Table, shared: dict, extra: dict[str, list[str]]
+) -> tuple[list[int], int]:
+    """Rows mended by hand as the relation `delivered`; otherwise as `_read_files`."""
+    (delivery,) = lot
+    return [requeued.read(connection, delivery.mended, table, delivery.label)], 0
+
+
 def _without_values(message: str) -> str:
     """The first line of a DuckDB error without quoted values, which may be personal data."""
     first = message.splitlines()[0]
@@ -258,14 +279,15 @@ def _contract_columns(
     """Contract column -> SQL of its delivered text: trimmed, empty as NULL, personal data as pseudonyms.
 
     The plain values that go to the vault stand beside them, as `_plain_<column>`.
-    Columns that are not the contract's are noted in `extra`: their names -> labels of who delivered them.
+    Columns that are not the contract's are noted in `extra`: what to warn of -> labels of who delivered them.
 
     Raises:
         BadInput: a required column was not delivered.
     """
     by_name = {column.lower(): expression for column, expression in delivered.items()}
     for column in table.columns:
-        if column.required and column.name not in by_name:
+        # JSON lines without any object name no columns at all; there is nothing to miss them in.
+        if delivered and column.required and column.name not in by_name:
             match = discover.closest(column.name, set(delivered) - set(table.column_names))
             raise BadInput(
                 f"{label}: the required column {column.name} is missing",
@@ -274,7 +296,7 @@ def _contract_columns(
                 else f"columns there are: {', '.join(delivered)}",
             )
     if unknown := [column for column in delivered if column.lower() not in table.column_names]:
-        extra.setdefault(", ".join(unknown), []).append(label)
+        extra.setdefault(f"unknown columns are not read: {', '.join(unknown)}", []).append(label)
     expressions = {}
     for column in table.columns:
         value = f"as_text({by_name[column.name]})" if column.name in by_name else "NULL::VARCHAR"
@@ -289,8 +311,13 @@ def _contract_columns(
     return expressions
 
 
-def _sort_rows(connection, table: Table, label: str) -> tuple[int, int]:
-    """Insert the rows of `delivered` into the table or its quarantine; how many went where."""
+def _sort_rows(connection, table: Table, label: str, is_line_a_key: bool) -> tuple[int, int]:
+    """Insert the rows of `delivered` into the table or its quarantine; how many went where.
+
+    Args:
+        is_line_a_key: no two rows have the same `_order` and `_line`, so the rows that are not in the table
+            afterwards are the refused ones, and no check is carried out twice on all.
+    """
     turned_away = door.turn_away(connection, table)
     delivered = connection.execute("SELECT count(*) FROM delivered").fetchone()[0]
     typed, refused, reasons = rules.split(table)
@@ -307,6 +334,12 @@ def _sort_rows(connection, table: Table, label: str) -> tuple[int, int]:
             f"{sql.text(column.name)}: {_kept(rules.text_column(column.name), column.pii)}"
             for column in table.columns
         )
+        if is_line_a_key:
+            connection.execute(
+                "CREATE OR REPLACE TEMP TABLE _roundtrip_left AS SELECT d.* FROM delivered AS d "
+                f"ANTI JOIN {sql.name(table.name)} AS a ON d._order = a._file_order AND d._line = a._line"
+            )
+            typed, refused, reasons = rules.split(table, "_roundtrip_left")
         quarantined = door.quarantine(
             connection,
             table,
@@ -330,7 +363,8 @@ def _put_in_vault(connection, table: Table) -> None:
             f"INSERT INTO batch_vault.identities ({', '.join(IDENTITY_COLUMNS)}, _file_order, _line) "
             f"SELECT {sql.text(table.name)}, concat_ws(chr(31), {keys}) , {customer}, "
             f"{sql.text(column)}, {sql.name(column)}, {sql.name('_plain_' + column)}, _order, _line "
-            f"FROM delivered WHERE {sql.name(column)} IS NOT NULL"
+            # A mended row's untouched pseudonym may have no plain value any more.
+            f"FROM delivered WHERE {sql.name('_plain_' + column)} IS NOT NULL"
         )
 
 
@@ -341,7 +375,7 @@ def _set_broken_aside(connection, table: Table, broken: str, withhold: bool) -> 
         connection,
         table,
         f"SELECT _file, _line, to_json({{'_content': {content}}})::VARCHAR AS row_json, "
-        "[{'column': NULL::VARCHAR, 'rule': 'columns', 'reason': reason}] AS reasons "
+        "[{'column': NULL::VARCHAR, 'rule': rule, 'reason': reason}] AS reasons "
         f"FROM {sql.name(broken)}",
     )
 

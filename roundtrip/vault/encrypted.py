@@ -3,33 +3,18 @@
 DuckDB's own crypto reads encrypted files and refuses to write them, temporary files included.
 """
 
-from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import duckdb
 
-from roundtrip import duck
-from roundtrip.errors import BadInput, Locked, RoundtripError
+from roundtrip import duck, extensions
+from roundtrip.errors import BadInput, Locked
 from roundtrip.home import Home
-
-
-@cache
-def _extension() -> Path:
-    package = find_spec("duckdb_extension_httpfs")
-    folders = package.submodule_search_locations if package else []
-    for folder in folders:
-        for file in Path(folder).rglob(f"v{duckdb.__version__}/httpfs.duckdb_extension"):
-            return file
-    raise RoundtripError(
-        f"the package duckdb-extension-httpfs {duckdb.__version__} is not installed",
-        "run `make setup`, or install what requirements.lock names: it must match DuckDB's version exactly",
-    )
 
 
 def enable(connection: duckdb.DuckDBPyConnection) -> None:
     """Let a connection write encrypted files, and encrypt whatever it spills to disk."""
-    connection.execute(f"LOAD '{str(_extension()).replace(chr(39), chr(39) * 2)}'")
+    extensions.load(connection, "httpfs")
     connection.execute("SET temp_file_encryption = true")
 
 

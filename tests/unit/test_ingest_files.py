@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow
 import pytest
 
 from roundtrip.company import Company
@@ -33,6 +34,10 @@ def put(landing: Path, name: str, content: str | bytes) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(content.encode() if isinstance(content, str) else content)
     return file
+
+
+def zst(content: bytes) -> bytes:
+    return pyarrow.compress(content, "zstd", asbytes=True)
 
 
 def in_batch(home, query: str) -> list[tuple]:
@@ -104,7 +109,13 @@ def test_line_numbers_hold_where_quotes_stray(home, landing):
 
 def test_lines_that_cannot_be_told_apart_stop_the_reading(home, landing, monkeypatch):
     put(landing, "customers/customers.csv", CUSTOMERS + "\n\nc3,2024-01-03\n")
-    monkeypatch.setattr(csv_shape, "blank_lines", lambda file: np.zeros(6, bool))
+    original = csv_shape.line_ends
+
+    def no_blank_lines(text):
+        ends, is_blank = original(text)
+        return ends, np.zeros_like(is_blank)
+
+    monkeypatch.setattr(csv_shape, "line_ends", no_blank_lines)
     with pytest.raises(BadInput, match="lines cannot be told apart"):
         read_files(home, AS_OF)
 
@@ -169,7 +180,7 @@ def test_unknown_columns_and_files_are_reported_and_not_fatal(home, landing):
     summary = read_files(home, AS_OF)
     assert sorted(summary["warnings"]) == [
         "booking/ is not read: no contract table; did you mean bookings?",
-        "bookings/notes.xlsx is not read: neither CSV nor Parquet",
+        "bookings/notes.xlsx is not read: neither CSV, JSON lines nor Parquet",
         "customers/customers.csv: unknown columns are not read: shoe_size",
     ]
 
@@ -187,17 +198,26 @@ def test_unknown_columns_and_files_are_reported_and_not_fatal(home, landing):
             "customer_id,registred_at\nc1,2024-01-01\n",
             "closest column there is registred_at",
         ),
-        ("customers/customers.csv", "customer_id,registered_at\nc1,x\nc\xe9,y\n".encode("latin-1"), "line 3"),
         (
             "customers/customers.csv",
-            "customer_id,registered_at".encode("utf-16"),
-            "line 1: the file is not UTF-8",
+            "customer_id,registered_at,caf\xe9\nc1,2024-01-01,x\n".encode("latin-1"),
+            "line 1: the header is not UTF-8",
         ),
+        ("customers/customers.csv", "customer_id,registered_at\n".encode("utf-16"), "has no rows"),
+        ("customers/customers.csv", CUSTOMERS.encode("utf-16-le"), "line 1: the header holds zero bytes"),
         ("customers/customers.csv", "customer_id,City,city\nc1,a,b\n", "names city twice"),
         ("customers/customers.csv", CUSTOMERS.replace("\n", "\r"), "carriage return alone"),
-        ("customers/customers.csv", "customer_id,registered_at\r\nc1,2024\nc2,2024\r\n", "line end"),
         ("bookings/b.csv.gz", gzip.compress(BOOKINGS.encode() * 50)[:-20], "b.csv.gz is cut off"),
         ("bookings/b.csv.gz", BOOKINGS, "b.csv.gz is cut off or no gzip file"),
+        ("bookings/b.csv.zst", zst(BOOKINGS.encode() * 50)[:-20], "b.csv.zst is cut off"),
+        ("bookings/b.csv.zst", BOOKINGS, "b.csv.zst is cut off or no zstd file"),
+        ("bookings/b.jsonl.zst", zst(b"{}\n" * 50)[:-5], "b.jsonl.zst is cut off"),
+        ("bookings/b.jsonl", '{"booking_id": "b7"}\n', "the required column customer_id is missing"),
+        (
+            "bookings/b.jsonl",
+            "".join(json.dumps({f"key {i}": i}) + "\n" for i in range(1_001)),
+            "more than 1000 different keys",
+        ),
         ("bookings/b.parquet", "PAR1 nonsense", "bookings/b.parquet cannot be read"),
     ],
 )

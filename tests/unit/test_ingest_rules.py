@@ -1,6 +1,9 @@
 """How a delivered text becomes a typed value: every conversion with what it takes and what it refuses."""
 
+import random
+
 import duckdb
+import pyarrow
 import pytest
 
 from roundtrip.contract import source_contract
@@ -105,3 +108,41 @@ def test_refused_by(connection, column, value, rule):
     ).fetchone()
     assert found[0] is True
     assert [reason["rule"] for reason in found[1]] == [rule]
+
+
+def spoiled(text: str, dice: random.Random) -> str:
+    """A few characters changed, put in or taken out."""
+    characters = list(text)
+    for _ in range(dice.choice([0, 1, 1, 2, 3])):
+        place = dice.randrange(len(characters) + 1)
+        characters[place : place + dice.randint(0, 1)] = dice.choice(
+            "0123456789-+:TZ. eE_,x\t/٣"
+        ) * dice.randint(0, 1)
+    return "".join(characters)
+
+
+def test_the_quick_way_comes_to_the_same_as_the_pattern(connection):
+    """What is written as DuckDB writes it back is taken without a look at its pattern."""
+    dice = random.Random(3)
+    texts = [
+        *(
+            "2024-02-01T10:00:00Z",
+            "2024-02-30T10:00:00Z",
+            "2024-12-31T24:00:00Z",
+            "2024-02-01",
+            "10000-01-01",
+        ),
+        *("12.50", "-3", "007", "1e5", "+12", "0.005", "9999999999999999.99", "2147483648", "-0", "infinity"),
+        *("  x ", "\t", "", "x\n", "\u00a0x", "\x01", "0x1F"),
+    ]
+    values = sorted({spoiled(text, dice) for text in texts for _ in range(1_000)})
+    connection.register("spoiled", pyarrow.table({"t": values}))
+    for word in ("timestamp", "date", "integer", "decimal"):
+        differing = f"SELECT t FROM spoiled WHERE as_{word}(t) IS DISTINCT FROM any_{word}(t)"
+        assert connection.execute(differing).fetchall() == []
+        taken = f"SELECT count(any_{word}(t)), count(*) FROM spoiled"
+        assert 0 < connection.execute(taken).fetchone()[0] < len(values)
+    assert (
+        connection.execute("SELECT t FROM spoiled WHERE as_text(t) IS DISTINCT FROM trimmed(t)").fetchall()
+        == []
+    )

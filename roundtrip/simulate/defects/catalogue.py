@@ -1,8 +1,8 @@
 """Which defects are planted in which table, and what ingest must do with each.
 
 References between tables are checked as shares by the landing gate, never row by row, so a row that points to
-nobody is loaded (and stays out of the marts). A file with a byte that is not UTF-8 is refused as a whole, so
-there is no such line here; a text in the wrong encoding arrives as readable UTF-8 and is loaded.
+nobody is loaded (and stays out of the marts). The files stay UTF-8 throughout, so a text in the wrong
+encoding arrives as readable UTF-8 and is loaded; benchmarks/ingest/mutants.py plants lines that are no UTF-8.
 """
 
 from collections.abc import Callable
