@@ -48,12 +48,22 @@ CREATE TABLE marts.fct_customer_months AS SELECT
     value_tier, need_segment, NULL::VARCHAR AS churn_severity, NULL::VARCHAR AS churn_initiative,
     NULL::VARCHAR AS churn_cause, 0.9::DOUBLE AS probability_alive
     FROM marts.dim_customers;
+CREATE TABLE marts.fct_customer_activity AS SELECT
+    customer_id, DATE '{as_of}' AS as_of_date, country, value_tier, value_tier AS opening_value_tier,
+    lifecycle_stage, 'growth' AS opening_stage, true AS is_at_risk, NULL::VARCHAR AS churn_severity_begun,
+    NULL::VARCHAR AS churn_initiative, NULL::VARCHAR AS churn_cause, NULL::DOUBLE AS value_lost, 0 AS bookings
+    FROM marts.dim_customers;
+CREATE TABLE marts.dim_days AS SELECT
+    DATE '{as_of}' AS day_on, date_trunc('month', DATE '{as_of}') AS month, true AS is_month_end;
 CREATE TABLE marts.fct_lifecycle_changes AS SELECT
     customer_id, DATE '2025-05-01' AS changed_on, 'growth' AS from_stage, 'maturity' AS to_stage
     FROM marts.dim_customers;
 CREATE TABLE marts.kpi_months AS SELECT
     DATE '{as_of}' AS month, 'all' AS segment_kind, 'all' AS segment, 'churn_rate' AS indicator,
     1.0::DOUBLE AS numerator, 10.0::DOUBLE AS denominator, 0.1::DOUBLE AS value, 10 AS sample_size;
+CREATE TABLE marts.kpi_gaps AS SELECT
+    DATE '{as_of}' AS month, 'all' AS segment_kind, 'all' AS segment, 'revenue' AS indicator,
+    'no_prices' AS reason, 'no price had been delivered by then' AS explanation;
 CREATE TABLE marts.quality_runs AS SELECT
     'r1' AS run_id, 'bookings' AS table_name, 12 AS rows_in, 10 AS rows_loaded, 1 AS rows_quarantined,
     1 AS rows_superseded, 5 AS checks, 0 AS failed_checks;
@@ -75,6 +85,13 @@ CREATE TABLE marts.fct_churn AS SELECT
     'c1' AS customer_id, DATE '{as_of}' AS churned_on, 'severe' AS severity, 'voluntary' AS initiative,
     'low' AS value_tier, 'unknown' AS cause, NULL::DOUBLE AS cause_confidence, NULL::VARCHAR AS evidence,
     100.0::DOUBLE AS value_lost;
+CREATE TABLE marts.customer_identities AS SELECT
+    'account of ' || customer_id AS account_id, customer_id, 0.9::DOUBLE AS link_probability,
+    'same e-mail' AS evidence
+    FROM marts.dim_customers;
+CREATE TABLE marts.customer_consents AS SELECT
+    customer_id, 'email' AS purpose, true AS is_granted, TIMESTAMP '2025-05-01' AS changed_at
+    FROM marts.dim_customers;
 COMMENT ON TABLE marts.dim_customers IS 'one row per customer''s id';
 COMMENT ON COLUMN marts.dim_customers.bookings IS 'bookings that count';
 """

@@ -9,13 +9,39 @@ from typing import Any
 
 from roundtrip.contract import Table, source_contract
 from roundtrip.files import write_atomically
+from roundtrip.gates.doubts import figure
 from roundtrip.gates.suites import SUITES_DIR
+from roundtrip.gates.watched import watched
 
 #: Tables in which something is new every month; the others may rightly be quiet for longer.
 STEADY = ("customers", "bookings", "web_events", "support_tickets", "surveys", "loyalty_ledger")
 
 #: An erasure may be asked for by somebody who was never a customer, or who is erased already.
 LOOSE_REFERENCES = (("erasure_requests", "customer_id"), ("consents", "customer_id"))
+
+
+#: How far a new period's rows may lie from what the table's past lets expect, in standard deviations.
+VOLUME_DEVIATION = 3.0
+
+#: Known references / references, at most (the upper end of the interval of confidence).
+KNOWN_SHARE, KNOWN_SHARE_REFUSED = 0.99, 0.95
+
+#: Population stability index beyond chance: under 0.1 a distribution is commonly taken as unchanged.
+DRIFT = 0.1
+
+#: Doubtful rows / rows of which it can be said, by doubt; the others may be one in a hundred.
+DOUBTFUL_SHARE = 0.01
+DOUBTFUL_SHARES = {
+    # Guests register after they booked, and questions become bookings.
+    "booked_after_registration": 0.2,
+    "opened_after_booking": 0.2,
+}
+
+#: Rows that repeat a key of their own file / rows: now and then, or as a rule.
+REPEATED_KEYS, REPEATED_KEYS_REFUSED = 0.05, 0.5
+
+#: Rows with personal data / rows with a text: from here on it is no slip of the pen but the wrong column.
+PERSONAL_SHARE = 0.2
 
 
 def landing_suite(table: Table) -> dict:
@@ -79,6 +105,22 @@ def _summary(table: Table) -> list[dict]:
             between,
             "fail",
             "summary",
+            "every column of the contract: without one, its rows would be taken for empty",
+            column="columns_missing",
+            max_value=0,
+        ),
+        _expectation(
+            between,
+            "fail",
+            "summary",
+            "the contract's types: the batch was read with another contract",
+            column="columns_mistyped",
+            max_value=0,
+        ),
+        _expectation(
+            between,
+            "fail",
+            "summary",
             "more refused than accepted rows: the file or the mapping is wrong, not a row",
             column="quarantined_share",
             max_value=0.5,
@@ -125,7 +167,7 @@ def _summary(table: Table) -> list[dict]:
     for column in table.columns:
         if not column.references:
             continue
-        share = f"{column.name}_known_share"
+        share = f"{column.name}_known_share_at_most"
         if column.required and (table.name, column.name) not in LOOSE_REFERENCES:
             found.append(
                 _expectation(
@@ -135,7 +177,7 @@ def _summary(table: Table) -> list[dict]:
                     f"over one row in twenty points to {column.references} nobody knows: a file is missing "
                     "or ids differ",
                     column=share,
-                    min_value=0.95,
+                    min_value=KNOWN_SHARE_REFUSED,
                 )
             )
         found.append(
@@ -143,12 +185,118 @@ def _summary(table: Table) -> list[dict]:
                 between,
                 "warn",
                 "summary",
-                f"some rows point to {column.references} nobody knows; they are loaded and stay out of the "
-                "marts until their master row comes",
+                f"over one row in a hundred points to {column.references} nobody knows; they are loaded and "
+                "stay out of the marts until their master row comes",
                 column=share,
-                min_value=1.0,
+                min_value=KNOWN_SHARE,
             )
         )
+    return [*found, *_keys(), *_doubts(table), *_against_the_past(table), *_personal(table)]
+
+
+def _keys() -> list[dict]:
+    between, share = "expect_column_values_to_be_between", "repeated_key_share"
+    return [
+        _expectation(
+            between,
+            "fail",
+            "summary",
+            "over half of the rows repeat a key of their own file: it is no key, and loading would lose rows",
+            column=share,
+            max_value=REPEATED_KEYS_REFUSED,
+        ),
+        _expectation(
+            between,
+            "warn",
+            "summary",
+            "rows repeat a key of their own file; only the newest of each is kept",
+            column=share,
+            max_value=REPEATED_KEYS,
+        ),
+    ]
+
+
+def _doubts(table: Table) -> list[dict]:
+    return [
+        _expectation(
+            "expect_column_values_to_be_between",
+            "warn",
+            "summary",
+            doubt.reason,
+            column=figure(doubt),
+            max_value=DOUBTFUL_SHARES.get(doubt.name, DOUBTFUL_SHARE),
+        )
+        for doubt in watched()[table.name].doubts
+    ]
+
+
+def _against_the_past(table: Table) -> list[dict]:
+    between = "expect_column_values_to_be_between"
+    # A month without a campaign is no trouble.
+    least = {"min_value": -VOLUME_DEVIATION} if table.name in (*STEADY, "market") else {}
+    found = [
+        _expectation(
+            between,
+            "warn",
+            "summary",
+            "far more or fewer new rows than the table's past suggests: is a part missing, or there twice?",
+            column="volume_deviation",
+            **least,
+            max_value=VOLUME_DEVIATION,
+        )
+    ]
+    if "currency" in table.column_names:
+        found.append(
+            _expectation(
+                between,
+                "warn",
+                "summary",
+                "a currency never seen before: a new market, or a wrong code?",
+                column="new_currencies",
+                max_value=0,
+            )
+        )
+    return found + [
+        _expectation(
+            between,
+            "warn",
+            "summary",
+            "the new rows differ from the table's last year, and from its season a year ago, by more than "
+            "chance: a new code list, a lost market, or a real change that models must learn",
+            column=f"{column}_drift",
+            max_value=DRIFT,
+        )
+        for column in watched()[table.name].drift
+    ]
+
+
+def _personal(table: Table) -> list[dict]:
+    between, found = "expect_column_values_to_be_between", []
+    looked_through = watched()[table.name]
+    for column in (*looked_through.free_text, *looked_through.names, *looked_through.ids):
+        found.append(
+            _expectation(
+                between,
+                "warn",
+                "summary",
+                "personal data in a column that should hold none; to keep it in the vault, name the column "
+                "in personal_columns of company.yml",
+                column=f"{column}_personal_rows",
+                max_value=0,
+            )
+        )
+        if column not in looked_through.ids:
+            found.append(
+                _expectation(
+                    between,
+                    "fail",
+                    "summary",
+                    "over one value in five is personal data: the wrong column was delivered, or it belongs "
+                    "in the vault (personal_columns in company.yml)",
+                    column=f"{column}_personal_share",
+                    max_value=PERSONAL_SHARE,
+                )
+            )
     return found
 
 

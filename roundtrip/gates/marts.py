@@ -5,9 +5,10 @@ from datetime import date
 import duckdb
 
 from roundtrip.errors import BadInput, CheckBroken
+from roundtrip.gates import rows
 from roundtrip.gates.results import conclude, forget
-from roundtrip.gates.suites import SUITES_DIR, read_suite
-from roundtrip.gates.summaries import quote, summary_database
+from roundtrip.gates.suites import SUITES_DIR, Suite, read_suite
+from roundtrip.gates.summaries import quote, store, summary_database
 from roundtrip.gates.work import work_fingerprint
 from roundtrip.home import Home
 
@@ -19,12 +20,17 @@ CHECKED = {
     "dim_customers": "registered_at",
     "fct_bookings": "booked_at",
     "fct_customer_months": "as_of_date",
+    "fct_customer_activity": "as_of_date",
     "fct_lifecycle_changes": "changed_on",
     "fct_churn": "churned_on",
     "kpi_months": "month",
+    "kpi_gaps": "month",
+    "dim_days": "day_on",
     "quality_runs": None,
     "customer_features": "as_of_date",
     "churn_labels": "as_of_date",
+    "customer_consents": "changed_at",
+    "customer_identities": None,
 }
 
 ADVICE = (
@@ -48,7 +54,7 @@ def marts_gate(home: Home, as_of: date) -> dict:
     if not home.work_db.exists():
         raise BadInput(f"{home.work_db} does not exist", "run the stage build_warehouse first")
     forget(home, GATE, as_of)
-    from roundtrip.gates.run import Target, run_checks
+    from roundtrip.gates.run import Target, checks_of_figures, checks_of_rows, run_checks
 
     # Taken first: a build that slips in while the checks run then has another fingerprint.
     fingerprint = work_fingerprint(home.work_db)
@@ -61,16 +67,16 @@ def marts_gate(home: Home, as_of: date) -> dict:
             table: _summarise(figures, table, dated_by, as_of, has_publication)
             for table, dated_by in CHECKED.items()
         }
-        figures.close()
         targets = []
         for table, suite in suites.items():
-            targets.append(Target(table, home.work_db, "marts", table, suite.on("rows")))
-            targets.append(
-                Target(
-                    table, figures_file, "main", f"{table}__summary", suite.on("summary"), summaries[table]
-                )
-            )
-        outcomes = run_checks(home, GATE, as_of, [target for target in targets if target.expectations])
+            counted = rows.count(figures, f'work.marts."{table}"', suite.on("rows"), shown=_lists(suite))
+            store(figures, table, {each.figure: each.count for each in counted})
+            targets.append(Target(table, figures_file, table, checks_of_rows(counted)))
+            kept = store(figures, f"{table}__summary", summaries[table])
+            checks = checks_of_figures(suite.on("summary"), kept)
+            targets.append(Target(table, figures_file, f"{table}__summary", checks))
+        figures.close()
+        outcomes = run_checks(home, GATE, as_of, [target for target in targets if target.checks])
     return conclude(home, GATE, as_of, outcomes, {"fingerprint": fingerprint}, ADVICE)
 
 
@@ -103,18 +109,17 @@ def _attach_comparable_publication(figures: duckdb.DuckDBPyConnection, home: Hom
 def _summarise(
     figures: duckdb.DuckDBPyConnection, table: str, dated_by: str | None, as_of: date, has_publication: bool
 ) -> dict:
-    """One row of figures about a mart, as table `<table>__summary`.
+    """Figures about a mart.
 
-    Columns: row_count, rows_after_as_of, days_from_as_of (newest row to as_of), kept_share (customers now /
+    row_count, rows_after_as_of, days_from_as_of (newest row to as_of), kept_share (customers now /
     customers published; NULL without a comparable publication).
     """
     day = f'CAST("{dated_by}" AS DATE)' if dated_by else "CAST(NULL AS DATE)"
     kept = "CAST(NULL AS DOUBLE)"
     if table == "dim_customers" and has_publication:
         kept = "count(*)::DOUBLE / nullif((SELECT count(*) FROM current.marts.dim_customers), 0)"
-    figures.execute(
+    result = figures.execute(
         f"""
-        CREATE TABLE "{table}__summary" AS
         SELECT
             count(*) AS row_count,
             count(*) FILTER ({day} > $as_of) AS rows_after_as_of,
@@ -124,5 +129,9 @@ def _summarise(
         """,
         {"as_of": as_of},
     )
-    relation = figures.execute(f'SELECT * FROM "{table}__summary"')
-    return dict(zip((c[0] for c in relation.description), relation.fetchone(), strict=True))
+    return dict(zip((each[0] for each in result.description), result.fetchone(), strict=True))
+
+
+def _lists(suite: Suite) -> list[str]:
+    """Columns whose words come from a list, so that an unexpected one may be shown."""
+    return [each["kwargs"]["column"] for each in suite.expectations if "value_set" in each["kwargs"]]

@@ -1,4 +1,8 @@
-"""Running suites with Great Expectations on read-only DuckDB files."""
+"""Running suites with Great Expectations on one-row tables of figures, in a read-only DuckDB file.
+
+Great Expectations is asked for yes or no only: whatever else it could tell of a table of data would hold
+values of rows, and end in results, pages and logs.
+"""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -12,26 +16,57 @@ from roundtrip import duck
 from roundtrip.errors import CheckBroken
 from roundtrip.gates.datadocs import build_data_docs
 from roundtrip.gates.results import Outcome
+from roundtrip.gates.rows import Counted, figure_expectation
+from roundtrip.gates.words import without_values
 from roundtrip.home import Home
 
-#: How many unexpected values a result shows.
-EXAMPLES_SHOWN = 5
+
+@dataclass(frozen=True)
+class Check:
+    """One expectation: as its suite has it, and as it is carried out on a figure.
+
+    `observed` and `unexpected_count` are what a result shows, passed or not. `error` says why the figure
+    could not be computed: the check is broken.
+    """
+
+    written: dict
+    carried_out: dict
+    observed: Any = None
+    unexpected_count: int | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True)
 class Target:
-    """Expectations and the relation to check them on.
+    """Checks, and the one-row relation of figures that they are carried out on.
 
-    The suite in the Data Docs is named like the relation. `observed` holds the figures of a summary row, so
-    that a result shows a figure that passed, too.
+    The suite in the Data Docs is named like the relation.
     """
 
     table: str
     database: Path
-    schema: str
     relation: str
-    expectations: Sequence[dict]
-    observed: dict | None = None
+    checks: Sequence[Check]
+
+
+def checks_of_rows(counted: Sequence[Counted]) -> list[Check]:
+    """Checks of counted rows; the relation must have each figure."""
+    return [
+        Check(each.written, figure_expectation(each), list(each.examples) or None, each.count, each.error)
+        for each in counted
+    ]
+
+
+def checks_of_figures(expectations: Sequence[dict], figures: dict, told: dict | None = None) -> list[Check]:
+    """Checks of figures about a table as a whole.
+
+    A row of figures is no row of data: its number would read as one bad row among thousands.
+
+    Args:
+        told: by figure what a result shows instead of the figure.
+    """
+    shown = {**figures, **(told or {})}
+    return [Check(each, each, shown.get(each["kwargs"].get("column"))) for each in expectations]
 
 
 def run_checks(home: Home, gate: str, as_of: date, targets: Sequence[Target]) -> list[Outcome]:
@@ -61,10 +96,12 @@ def run_checks(home: Home, gate: str, as_of: date, targets: Sequence[Target]) ->
             suites, definitions = [], []
             for target in targets:
                 asset = sources[target.database].add_table_asset(
-                    target.relation, table_name=target.relation, schema_name=target.schema
+                    target.relation, table_name=target.relation, schema_name="main"
                 )
                 suite = context.suites.add(
-                    gx.ExpectationSuite(name=target.relation, expectations=list(target.expectations))
+                    gx.ExpectationSuite(
+                        name=target.relation, expectations=[_with_notes(check) for check in target.checks]
+                    )
                 )
                 suites.append(suite)
                 definitions.append(
@@ -77,13 +114,13 @@ def run_checks(home: Home, gate: str, as_of: date, targets: Sequence[Target]) ->
                     )
                 )
             checkpoint = context.checkpoints.add(
-                gx.Checkpoint(name=gate, validation_definitions=definitions, result_format="SUMMARY")
+                gx.Checkpoint(name=gate, validation_definitions=definitions, result_format="BOOLEAN_ONLY")
             )
             run_id = RunIdentifier(run_name=gate, run_time=datetime.combine(as_of, time(), UTC))
             results = list(checkpoint.run(run_id=run_id).run_results.values())
     except Exception as error:
         raise CheckBroken(
-            f"the {gate} gate for {as_of} could not run its suites: {error}",
+            f"the {gate} gate for {as_of} could not run its suites: {without_values(error)}",
             f"this says nothing about the data; see expectations/{gate}/ and the tables it names",
         ) from error
     outcomes: list[Outcome] = []
@@ -91,8 +128,8 @@ def run_checks(home: Home, gate: str, as_of: date, targets: Sequence[Target]) ->
     for target, suite, result in zip(targets, suites, results, strict=True):
         by_id = {each.expectation_config.id: each for each in result.results}
         found = [
-            _outcome(target, written, by_id[expectation.id])
-            for written, expectation in zip(target.expectations, suite.expectations, strict=True)
+            _outcome(target.table, check, by_id[expectation.id])
+            for check, expectation in zip(target.checks, suite.expectations, strict=True)
         ]
         failed[target.relation] = (len(found), sum(not outcome.success for outcome in found))
         outcomes += found
@@ -127,31 +164,30 @@ def _sources(context: Any, home: Home, databases: set[Path]) -> Iterator[dict[Pa
             source.get_engine().dispose()
 
 
-def _outcome(target: Target, written: dict, result: Any) -> Outcome:
+def _with_notes(check: Check) -> dict:
+    """The expectation as it is carried out, with what a reader of its page wants to know."""
+    meta = check.written["meta"]
+    notes = [f"{meta['severity']}: {meta['reason']}"]
+    if check.unexpected_count:
+        notes.append(f"{check.unexpected_count} rows break it")
+    if check.observed is not None:
+        notes.append(f"observed: {check.observed}")
+    return {**check.carried_out, "meta": {**meta, "notes": notes}}
+
+
+def _outcome(table: str, check: Check, result: Any) -> Outcome:
+    written = check.written
     meta = written["meta"]
-    column = meta.get("column") or written["kwargs"].get("column")
-    details = result.result or {}
-    # SQL checks report their number of rows as the observed value.
-    is_sql = written["type"] == "unexpected_rows_expectation"
-    count = details.get("observed_value") if is_sql else details.get("unexpected_count")
-    if target.observed is not None and column in target.observed:
-        # A row of figures is no row of data: its number would read as one bad row among thousands.
-        observed, count = target.observed[column], None
-    elif "observed_value" in details:
-        observed = details["observed_value"]
-    else:
-        examples = details.get("partial_unexpected_list") or []
-        observed = list(dict.fromkeys(str(value) for value in examples))[:EXAMPLES_SHOWN] or None
     return Outcome(
-        table=target.table,
+        table=table,
         expectation=meta.get("name") or written["type"],
-        column=column,
+        column=meta.get("column") or written["kwargs"].get("column"),
         severity=meta["severity"],
         reason=meta["reason"],
-        success=bool(result.success),
-        observed=observed,
-        unexpected_count=count,
-        broken=_broken(result.exception_info),
+        success=bool(result.success) and check.error is None,
+        observed=check.observed,
+        unexpected_count=check.unexpected_count,
+        broken=check.error or _broken(result.exception_info),
     )
 
 
@@ -165,4 +201,4 @@ def _broken(exception_info: dict | None) -> str | None:
         return None
     each = [exception_info] if "raised_exception" in exception_info else exception_info.values()
     raised = [info for info in each if info.get("raised_exception")]
-    return str(raised[0].get("exception_message")) if raised else None
+    return without_values(str(raised[0].get("exception_message"))) if raised else None

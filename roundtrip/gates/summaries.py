@@ -1,7 +1,6 @@
-"""A scratch database for figures that one expectation cannot compute: shares across tables and files.
+"""A scratch database for what Great Expectations judges: one row of figures for each table.
 
-SQL computes one row of figures per table; the thresholds stay in the suite files, where an author reads and
-changes them.
+SQL computes the figures; the thresholds stay in the suite files, where an author reads and changes them.
 """
 
 import os
@@ -14,6 +13,7 @@ import duckdb
 from roundtrip import duck
 from roundtrip.files import remove_abandoned
 from roundtrip.home import Home
+from roundtrip.ingest import sql
 
 
 @contextmanager
@@ -31,6 +31,28 @@ def summary_database(home: Home) -> Iterator[tuple[duckdb.DuckDBPyConnection, Pa
     finally:
         connection.close()
         remove(file)
+
+
+def store(
+    connection: duckdb.DuckDBPyConnection, relation: str, figures: dict[str, float | int | None]
+) -> dict:
+    """Keep the figures (numbers or None, by name) as the only row of a table; what was kept.
+
+    Shares are rounded: their last digits depend on the order in which threads add up.
+    """
+    kept = {name: round(each, 6) if isinstance(each, float) else each for name, each in figures.items()}
+    # A table needs a column even where nothing could be counted.
+    columns = (
+        ", ".join(f"{_literal(value)} AS {sql.name(name)}" for name, value in kept.items()) or "1 AS row"
+    )
+    connection.execute(f"CREATE TABLE {sql.name(relation)} AS SELECT {columns}")
+    return kept
+
+
+def _literal(value: float | int | None) -> str:
+    if value is None:
+        return "CAST(NULL AS DOUBLE)"
+    return f"{value}::BIGINT" if isinstance(value, int) else f"{value!r}::DOUBLE"
 
 
 def remove(file: Path) -> None:
