@@ -42,7 +42,8 @@ def publish_by_hand(
         "SELECT $as_of::DATE AS as_of_date, $currency AS reporting_currency, "
         "$first::DATE AS data_starts_on, $as_of::DATE AS data_ends_on, $prices AS has_prices, "
         "$optional AS has_surveys, $optional AS has_tickets, $optional AS has_web_events, "
-        "$optional AS has_loyalty, 180 AS label_horizon_min_days, 365 AS label_horizon_max_days",
+        "$optional AS has_loyalty, CASE WHEN $optional THEN 0 ELSE 1234 END AS bookings_in_other_currencies, "
+        "180 AS label_horizon_min_days, 365 AS label_horizon_max_days",
         {
             "as_of": as_of,
             "first": first_month,
@@ -125,6 +126,30 @@ def publish_by_hand(
             "optional": has_optional,
             "is_empty": is_empty,
         },
+    )
+    run(
+        """
+        CREATE TABLE marts.kpi_gaps AS
+        SELECT date_trunc('month', $as_of) AS month, 'all' AS segment_kind, 'all' AS segment,
+            indicator, reason
+        FROM (
+            SELECT unnest([
+                'active_customers', 'churn_rate', 'churn_rate_severity_light', 'complaint_rate', 'customers',
+                'first_response_hours', 'nps', 'repeat_purchase_rate', 'retention_rate', 'revenue',
+                'satisfaction', 'servqual_gap', 'win_back_rate'
+            ]) AS indicator, 'no_cases' AS reason
+            UNION ALL VALUES
+                ('margin', 'no_margins'), ('referral_rate', 'no_origins'), ('churn_cost', 'no_amounts'),
+                ('campaign_conversion_rate', 'no_campaigns'), ('customer_lifetime_value', 'no_prices'),
+                ('campaign_response_rate', 'no_campaign_responses'),
+                ('retention_period_months', 'median_not_reached'), ('customer_lifetime_value', 'no_amounts')
+        )
+        WHERE NOT $optional
+        UNION ALL
+        SELECT date_trunc('month', $as_of), 'need_segment', 'all', 'churn_rate', 'no_need_segments'
+        WHERE NOT $optional
+        """,
+        {"as_of": as_of, "optional": has_optional},
     )
     if names_months_by_first_day:
         run("UPDATE marts.kpi_months SET month = date_trunc('month', month)")

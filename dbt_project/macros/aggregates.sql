@@ -33,3 +33,17 @@
 {% macro spark__text_list(expression) -%}
     concat_ws('; ', sort_array(collect_list({{ expression }})))
 {%- endmacro %}
+
+{#- The service lines of a group's rows that meet a condition, joined with '; '; NULL if none does. One maximum a
+    line, in the order of the alphabet: sorting texts in every group takes longer than all the rest. -#}
+{% macro service_line_list(condition) -%}
+    nullif(
+        concat_ws(
+            '; '
+            {%- for line in ["activity", "car", "cruise", "flight", "hotel", "insurance", "package", "rail"] %},
+            max(case when service_line = '{{ line }}' and {{ condition }} then service_line end)
+            {%- endfor %}
+        ),
+        ''
+    )
+{%- endmacro %}

@@ -73,3 +73,16 @@
 {% macro spark__month_ends(first_day, last_day) -%}
     explode(sequence(date_trunc('month', {{ first_day }}), {{ last_day }}, interval 1 month))
 {%- endmacro %}
+
+{#- One row per day from `first_day` up to `last_day`; both are SQL dates. -#}
+{% macro days_from_to(first_day, last_day) -%}
+    {{ return(adapter.dispatch("days_from_to", "roundtrip")(first_day, last_day)) }}
+{%- endmacro %}
+
+{% macro default__days_from_to(first_day, last_day) -%}
+    unnest(generate_series(cast({{ first_day }} as timestamp), {{ last_day }}, interval 1 day))
+{%- endmacro %}
+
+{% macro spark__days_from_to(first_day, last_day) -%}
+    explode(sequence({{ first_day }}, {{ last_day }}, interval 1 day))
+{%- endmacro %}

@@ -54,3 +54,8 @@
             then cast(case when windows.customer_id is null then 0 else windows.{{ column }} end as double)
     end
 {%- endmacro %}
+
+{#- How bad a churn severity is: 0 for none. -#}
+{% macro severity_rank(severity) -%}
+    case {{ severity }} when 'severe' then 3 when 'moderate' then 2 when 'light' then 1 else 0 end
+{%- endmacro %}

@@ -1,5 +1,5 @@
--- Warns: amounts in another currency than the reporting one enter no sum, since no exchange rates are
--- delivered. A few are a fact of life; the count says how much money the reports do not show.
+-- Warns: amounts in another currency enter no sum where company.yml gives no exchange rate for their day. A few are
+-- a fact of life; the count says how much money the reports do not show.
 {{ config(severity="warn") }}
 
 select booking_id

@@ -9,7 +9,12 @@ from roundtrip.home import PROJECT_ROOT, Home
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 
 #: Settings of a company that are dbt variables of the same name.
-_COMPANY_VARS = ("reporting_currency", "label_horizon_min_days", "label_horizon_max_days")
+_COMPANY_VARS = (
+    "reporting_currency",
+    "exchange_rates",
+    "label_horizon_min_days",
+    "label_horizon_max_days",
+)
 
 
 def dbt_vars(home: Home, as_of: date) -> dict:

@@ -23,8 +23,10 @@ OPTIONAL_SOURCES = ("has_prices", "has_surveys", "has_tickets", "has_web_events"
 #: In the order of the appendix.
 QUERIES = (
     *("headline", "revenue_12m", "scores", "churn_by_month", "lifecycle_by_month", "severity_by_month"),
-    *("risk_bands", "risk_distribution", "most_at_stake", "targets", "quality", "warehouse"),
+    *("risk_bands", "risk_distribution", "most_at_stake", "targets", "quality", "kpi_gaps", "warehouse"),
 )
+#: Reasons of missing indicators that a missing source tells already.
+TOLD_BY_SOURCES = ("no_prices", "no_surveys", "no_tickets")
 RATES = ("churn_rate", "retention_rate", "repeat_purchase_rate")
 
 
@@ -74,6 +76,8 @@ class Facts:
     model: dict[str, Any]
     missing_sources: tuple[str, ...]
     missing_tables: tuple[str, ...]
+    missing_indicators: dict[str, tuple[str, ...]]
+    unconverted_bookings: int
 
     @property
     def churn_band(self) -> tuple[float, float] | None:
@@ -129,6 +133,12 @@ def gather(home: Home, as_of: date) -> Facts:
         model=model,
         missing_sources=tuple(source for source in OPTIONAL_SOURCES if warehouse.get(source) is False),
         missing_tables=tuple(table for table in CONTRACT_TABLES if table not in tables),
+        missing_indicators={
+            row["reason"]: tuple(row["indicators"] or ())
+            for row in answers["kpi_gaps"].rows
+            if row["reason"] not in TOLD_BY_SOURCES
+        },
+        unconverted_bookings=warehouse.get("bookings_in_other_currencies") or 0,
     )
 
 

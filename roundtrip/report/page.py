@@ -62,7 +62,7 @@ def render(facts: Facts, words: Words) -> str:
         language=HTML_LANGUAGE[words.language],
         this_language=words.language,
         other_language=next(other for other in LANGUAGES if other != words.language),
-        **_inline(),
+        **inline(),
     )
 
 
@@ -98,7 +98,7 @@ def _write_index(home: Home) -> list[str]:
         dates=[date.fromisoformat(day) for day in dates],
         words=words,
         formats={language: Formats(language, words[language]("not_available")) for language in LANGUAGES},
-        **_inline(),
+        **inline(),
     )
     write_atomically(home.reports_dir / "index.html", page)
     return dates
@@ -115,7 +115,7 @@ def _template(name: str) -> jinja2.Template:
     return environment.get_template(name)
 
 
-def _inline() -> dict[str, str]:
+def inline() -> dict[str, str]:
     """Style and script for the page's head, and the script's hash for its content security policy."""
     loader = jinja2.PackageLoader("roundtrip.report")
     environment = jinja2.Environment(autoescape=False)

@@ -11,9 +11,9 @@ LANGUAGES = ("en", "zh")
 
 
 @cache
-def load_texts(language: str) -> dict[str, str]:
+def load_texts(language: str, folder: Path = TEXTS_DIR) -> dict[str, str]:
     """The texts of a language by dotted key."""
-    data = yaml.safe_load((TEXTS_DIR / f"{language}.yml").read_text(encoding="utf-8"))
+    data = yaml.safe_load((folder / f"{language}.yml").read_text(encoding="utf-8"))
     return dict(_flat(data, ""))
 
 
@@ -31,9 +31,9 @@ class Words:
     `used` collects the keys that were asked for, so that a test can find texts nobody reads.
     """
 
-    def __init__(self, language: str):
+    def __init__(self, language: str, folder: Path = TEXTS_DIR):
         self.language = language
-        self.texts = load_texts(language)
+        self.texts = load_texts(language, folder)
         self.used: set[str] = set()
 
     def __call__(self, key: str, **values) -> str:

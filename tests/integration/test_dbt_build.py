@@ -21,11 +21,16 @@ from tests.warehouse_fixture import booking, create_raw, customer, dump, generat
 AS_OF = date(2024, 12, 31)
 MARTS = (
     "dim_customers",
+    "dim_days",
     "fct_bookings",
     "fct_customer_months",
+    "fct_customer_activity",
     "fct_lifecycle_changes",
     "fct_churn",
     "kpi_months",
+    "kpi_gaps",
+    "value_tier_thresholds",
+    "customer_identities",
     "quality_runs",
     "customer_consents",
     "customer_features",
@@ -63,7 +68,7 @@ def test_an_empty_company_builds_and_all_unit_tests_pass(home):
         home.work_db,
         "SELECT comment FROM duckdb_tables() WHERE schema_name = 'marts' AND table_name = 'fct_churn'",
     )
-    assert "became lost" in comment[0]
+    assert "each time a customer's churn became" in comment[0]
     assert not (PROJECT_DIR / "target").exists()
     assert not (PROJECT_DIR / "logs").exists()
 

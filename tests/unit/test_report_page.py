@@ -201,6 +201,20 @@ def test_both_languages_have_the_same_texts_with_the_same_values():
     assert [key for key in en if not en[key] or not zh[key]] == []
 
 
+def test_indicators_without_a_number_are_named_with_their_reason(cases):
+    full, bare = cases["everything"], cases["nothing optional"]
+    assert full["facts"].missing_indicators == {}
+    assert bare["facts"].missing_indicators["median_not_reached"] == ("retention_period_months",)
+    # The whole is missing, so its parts are not counted up; prices are told as a source already.
+    assert "churn_rate_severity_light" not in bare["facts"].missing_indicators["no_cases"]
+    assert "no_prices" not in bare["facts"].missing_indicators
+    english, chinese = (_visible(bare["pages"][language]) for language in LANGUAGES)
+    assert "Without a number in the latest month: retention period." in english
+    assert "1,234 bookings in a currency without an exchange rate" in english
+    assert "最近一个月没有数值：毛利。" in chinese
+    assert "exchange rate" not in _visible(full["pages"]["en"])
+
+
 def test_no_text_is_unused(cases, tmp_path):
     home = Home(tmp_path)
     publish_by_hand(home, plan_starts_on="2024-01-01")

@@ -59,9 +59,12 @@ select
     as_of_date,
     max(case when line_rank = 1 then service_line end) as dominant_service_line,
     cast(sum(bookings_lifetime) as integer) as bookings_lifetime,
+    -- More than one person books: a corporate account, an agency, a bot.
+    sum(bookings_lifetime) >= {{ var("high_volume_bookings") }} as is_high_volume,
     cast(sum(bookings_12m) as integer) as bookings_12m,
     cast(count(*) as integer) as service_lines_lifetime,
     cast(count(case when bookings_12m > 0 then 1 end) as integer) as service_lines_12m,
+    {{ service_line_list("bookings_12m > 0") }} as service_line_names_12m,
     cast(sum(priced_bookings_12m) as integer) as priced_bookings_12m,
     cast(sum(priced_bookings_prior_12m) as integer) as priced_bookings_prior_12m,
     cast(sum(priced_bookings_lifetime) as integer) as priced_bookings_lifetime,

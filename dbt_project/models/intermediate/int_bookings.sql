@@ -1,9 +1,22 @@
-with priced as (
+with rated as (
     select
         bookings.*,
-        bookings.currency = reporting.currency and bookings.net_amount is not null as is_in_reporting_currency
+        case when bookings.currency = reporting.currency then 1 else rates.rate end as rate_to_reporting
     from {{ ref("stg_bookings") }} as bookings
     cross join {{ ref("int_reporting_currency") }} as reporting
+    left join {{ ref("int_exchange_rates") }} as rates
+        on
+            bookings.currency = rates.currency
+            and cast(bookings.booked_at as date) >= rates.valid_from
+            and cast(bookings.booked_at as date) < rates.valid_until
+),
+
+-- No net amount, no value at all: a gross amount alone would be added up as if nothing had been paid for it.
+priced as (
+    select
+        *,
+        case when net_amount is not null then rate_to_reporting end as rate
+    from rated
 )
 
 select
@@ -25,8 +38,8 @@ select
     currency,
     status,
     cancelled_at,
-    case when is_in_reporting_currency then net_amount end as net_value,
-    case when is_in_reporting_currency then gross_amount end as gross_value,
-    case when is_in_reporting_currency then discount_amount end as discount_value,
-    case when is_in_reporting_currency then margin_amount end as margin_value
+    cast(round(net_amount * rate, 2) as decimal(18, 2)) as net_value,
+    cast(round(gross_amount * rate, 2) as decimal(18, 2)) as gross_value,
+    cast(round(discount_amount * rate, 2) as decimal(18, 2)) as discount_value,
+    cast(round(margin_amount * rate, 2) as decimal(18, 2)) as margin_value
 from priced

@@ -5,7 +5,7 @@ with answers as (
         purpose,
         status,
         changed_at,
-        row_number() over (partition by account_id, purpose order by changed_at desc) as place
+        row_number() over (partition by account_id, purpose order by changed_at desc, status desc) as place
     from {{ ref("stg_consents") }}
 )
 

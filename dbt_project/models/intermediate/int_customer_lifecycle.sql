@@ -87,7 +87,8 @@ remembered as (
             partition by customer_id order by as_of_date
             rows between unbounded preceding and 1 preceding
         ) as latest_lost_on,
-        lag(lifecycle_stage) over (partition by customer_id order by as_of_date) as previous_stage
+        lag(lifecycle_stage) over (partition by customer_id order by as_of_date) as previous_stage,
+        lag(churn_severity) over (partition by customer_id order by as_of_date) as previous_severity
     from staged
 )
 
@@ -112,6 +113,7 @@ select
     previous_stage,
     activity_status,
     churn_severity,
+    previous_severity,
     -- A booking after a loss starts a new cycle, which stays marked until the customer is lost again.
     coalesce(lifecycle_stage not in ('lost', 'prospect') and last_booked_on > latest_lost_on, false)
         as is_reactivated

@@ -7,6 +7,7 @@ with shrunk as (
         states.last_booked_on,
         states.gap_count,
         states.median_gap_days,
+        states.bookings_up_to_last,
         priors.prior_gap_days,
         {{ days_between("states.last_booked_on", "windows.as_of_date") }} as days_since_last_booking,
         {{ shrunk_gap_days("states.gap_count", "states.median_gap_days", "priors.prior_gap_days") }}
@@ -56,6 +57,7 @@ settled as (
         judged.last_booked_on,
         judged.gap_count,
         judged.median_gap_days,
+        judged.bookings_up_to_last,
         judged.prior_gap_days,
         judged.days_since_last_booking,
         coalesce(judged.as_of_date >= losses.lost_on, false) as is_lost,

@@ -5,6 +5,9 @@ with entry_days as (
         sum(coalesce(points, 0)) as points,
         sum(case when entry_type = 'earn' then points else 0 end) as points_earned,
         sum(case when entry_type = 'redeem' then -points else 0 end) as points_redeemed,
+        {{ value_at_latest(
+            "tier", "case when tier is not null then cast(occurred_at as varchar) || ' ' || entry_id end"
+        ) }} as tier,
         max(case when entry_type = 'join' then occurred_at end) as joined_at,
         max(case when entry_type = 'leave' then occurred_at end) as left_at
     from {{ ref("stg_loyalty_ledger") }}
@@ -17,6 +20,8 @@ placed as (
         dates.as_of_date,
         entry_days.occurred_on > dates.start_12m as is_in_12m,
         {{ days_between("entry_days.occurred_on", "dates.as_of_date") }} as days_ago,
+        entry_days.occurred_on,
+        entry_days.tier,
         entry_days.points,
         entry_days.points_earned,
         entry_days.points_redeemed,
@@ -25,16 +30,30 @@ placed as (
     from {{ ref("int_customer_dates") }} as dates
     inner join entry_days
         on dates.customer_id = entry_days.customer_id and dates.as_of_date >= entry_days.occurred_on
+),
+
+told as (
+    select
+        customer_id,
+        as_of_date,
+        -- Only joining again ends a leave: in real ledgers entries go on after it.
+        max(left_at) is null or coalesce(max(joined_at) > max(left_at), false) as is_loyalty_member,
+        {{ value_at_latest("tier", "case when tier is not null then occurred_on end") }} as tier,
+        cast(sum(points) as double) as points_balance,
+        cast(sum(case when is_in_12m then points_earned else 0 end) as double) as points_earned_12m,
+        cast(sum(case when is_in_12m then points_redeemed else 0 end) as double) as points_redeemed_12m,
+        cast(min(days_ago) as integer) as days_since_last_points_entry
+    from placed
+    group by customer_id, as_of_date
 )
 
 select
     customer_id,
     as_of_date,
-    -- Only joining again ends a leave: in real ledgers entries go on after it.
-    max(left_at) is null or coalesce(max(joined_at) > max(left_at), false) as is_loyalty_member,
-    cast(sum(points) as double) as points_balance,
-    cast(sum(case when is_in_12m then points_earned else 0 end) as double) as points_earned_12m,
-    cast(sum(case when is_in_12m then points_redeemed else 0 end) as double) as points_redeemed_12m,
-    cast(min(days_ago) as integer) as days_since_last_points_entry
-from placed
-group by customer_id, as_of_date
+    is_loyalty_member,
+    case when is_loyalty_member then tier end as loyalty_tier,
+    points_balance,
+    points_earned_12m,
+    points_redeemed_12m,
+    days_since_last_points_entry
+from told

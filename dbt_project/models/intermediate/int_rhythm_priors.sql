@@ -12,7 +12,8 @@ with observed as (
             and states.scope = 'all'
             and windows.as_of_date >= states.state_from
             and windows.as_of_date < states.state_until
-    where states.gap_count > 0
+    -- Who books for many has no rhythm of a traveller, and would give it to everybody else of a small line.
+    where states.gap_count > 0 and windows.is_high_volume is not true
 ),
 
 everybody as (

@@ -30,7 +30,8 @@ counted as (
         as_of_date,
         cast(count(case when is_usual then 1 end) as integer) as usual_lines,
         cast(count(case when is_usual and is_unused then 1 end) as integer) as unused_usual_lines,
-        cast(count(case when is_used then 1 end) as integer) as used_lines
+        cast(count(case when is_used then 1 end) as integer) as used_lines,
+        {{ service_line_list("is_usual") }} as usual_line_names
     from line_states
     group by customer_id, as_of_date
 ),
@@ -50,6 +51,7 @@ select
     counted.customer_id,
     counted.as_of_date,
     counted.usual_lines,
+    counted.usual_line_names,
     case when counted.used_lines > 0 then counted.unused_usual_lines else 0 end as dropped_lines,
     case when counted.used_lines > 0 then named.unused_usual_line_names end as dropped_line_names
 from counted

@@ -4,6 +4,7 @@ with answered as (
         dates.as_of_date,
         surveys.survey_type,
         surveys.score,
+        surveys.perception_score - surveys.expectation_score as servqual_gap,
         surveys.responded_at,
         {{ days_between("cast(surveys.responded_at as date)", "dates.as_of_date") }} as days_ago,
         row_number() over (
@@ -22,6 +23,7 @@ select
     as_of_date,
     max(case when survey_type = 'csat' then score end) as csat_latest,
     max(case when survey_type = 'nps' then score end) as nps_latest,
+    max(case when survey_type = 'servqual' then servqual_gap end) as servqual_gap_latest,
     cast(min(days_ago) as integer) as days_since_last_survey
 from answered
 where recency_rank = 1

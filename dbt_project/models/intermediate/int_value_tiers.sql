@@ -85,9 +85,9 @@ scored as (
         recency.points as recency_points,
         frequency.points as frequency_points,
         monetary.points as monetary_points,
-        -- Without money the average runs over recency and frequency alone.
+        -- Without money the mean runs over recency and frequency alone.
         cast(recency.points + frequency.points + coalesce(monetary.points, 0) as double)
-        / case when monetary.points is null then 2 else 3 end as average_points
+        / case when monetary.points is null then 2 else 3 end as mean_points
     from recency
     inner join frequency
         on recency.customer_id = frequency.customer_id and recency.as_of_date = frequency.as_of_date
@@ -96,14 +96,18 @@ scored as (
 )
 
 select
-    customer_id,
-    as_of_date,
-    recency_points,
-    frequency_points,
-    monetary_points,
-    case
-        when average_points >= 2.5 then 'high'
-        when average_points >= 1.5 then 'ordinary'
-        else 'low'
-    end as value_tier
+    scored.customer_id,
+    scored.as_of_date,
+    scored.recency_points,
+    scored.frequency_points,
+    scored.monetary_points,
+    case max(thresholds.points) when 3 then 'high' when 2 then 'ordinary' else 'low' end as value_tier
 from scored
+inner join thresholds
+    on
+        thresholds.measure = 'mean_points'
+        and scored.mean_points >= thresholds.min_value
+        and scored.as_of_date >= thresholds.valid_from
+        and scored.as_of_date < thresholds.valid_until
+group by
+    scored.customer_id, scored.as_of_date, scored.recency_points, scored.frequency_points, scored.monetary_points

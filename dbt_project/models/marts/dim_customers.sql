@@ -26,6 +26,7 @@ select
     lifecycle.activity_status,
     tiers.value_tier,
     cast(null as varchar) as need_segment,
+    coalesce(windows.is_high_volume, false) as is_high_volume,
     coalesce(profiling.is_granted, true) as may_be_profiled
 from {{ ref("int_customer_lifecycle") }} as lifecycle
 inner join {{ ref("int_customers") }} as customers on lifecycle.customer_id = customers.customer_id

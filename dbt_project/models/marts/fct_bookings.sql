@@ -11,6 +11,8 @@ select
     bookings.net_amount,
     bookings.margin_amount,
     bookings.currency,
+    bookings.net_value,
+    bookings.margin_value,
     bookings.status,
     bookings.cancelled_at,
     cast(bookings.lead_days as integer) as lead_days,

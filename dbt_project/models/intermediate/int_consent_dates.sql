@@ -1,0 +1,35 @@
+-- Which consents were withdrawn on each date; only customers who had withdrawn one. Of two answers of one moment the
+-- withdrawal counts, and so does the withdrawal of either of two accounts.
+with answers as (
+    select
+        customer_id,
+        purpose,
+        status,
+        cast(changed_at as date) as withdrawn_on,
+        lead(cast(changed_at as date), 1, {{ end_of_time() }}) over (
+            partition by account_id, purpose order by changed_at, status
+        ) as withdrawn_until
+    from {{ ref("stg_consents") }}
+),
+
+withdrawn as (
+    select distinct
+        dates.customer_id,
+        dates.as_of_date,
+        answers.purpose
+    from {{ ref("int_customer_dates") }} as dates
+    inner join answers
+        on
+            dates.customer_id = answers.customer_id
+            and dates.as_of_date >= answers.withdrawn_on
+            and dates.as_of_date < answers.withdrawn_until
+    where answers.status = 'withdrawn'
+)
+
+select
+    customer_id,
+    as_of_date,
+    {{ text_list("purpose") }} as withdrawn_consents,
+    max(case when purpose = 'profiling' then 1 else 0 end) = 0 as may_be_profiled
+from withdrawn
+group by customer_id, as_of_date

@@ -1,0 +1,29 @@
+-- The segments each customer was in at every month end, and those they were in when the month began.
+with closing as (
+    select
+        lifecycle.customer_id,
+        lifecycle.as_of_date,
+        coalesce(customers.country, 'unknown') as country,
+        coalesce(customers.acquisition_channel, 'unknown') as acquisition_channel,
+        coalesce(tiers.value_tier, 'unknown') as value_tier,
+        coalesce(windows.dominant_service_line, 'unknown') as service_line,
+        -- Prospects are grouped by when they came, buyers by when they began to buy.
+        cast(year(coalesce(lifecycle.first_booked_on, cast(customers.registered_at as date))) as varchar) as cohort
+    from {{ ref("int_customer_lifecycle") }} as lifecycle
+    inner join {{ ref("int_customers") }} as customers on lifecycle.customer_id = customers.customer_id
+    left join {{ ref("int_value_tiers") }} as tiers
+        on lifecycle.customer_id = tiers.customer_id and lifecycle.as_of_date = tiers.as_of_date
+    left join {{ ref("int_booking_windows") }} as windows
+        on lifecycle.customer_id = windows.customer_id and lifecycle.as_of_date = windows.as_of_date
+    where lifecycle.is_month_end
+)
+
+select
+    customer_id,
+    as_of_date,
+    {{ customer_segment_kinds() | join(",\n    ") }},
+    {%- for kind in changing_segment_kinds() %}
+    coalesce(lag({{ kind }}) over (partition by customer_id order by as_of_date), 'unknown') as opening_{{ kind }}
+    {%- if not loop.last %},{% endif %}
+    {%- endfor %}
+from closing

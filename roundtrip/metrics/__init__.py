@@ -1,0 +1,5 @@
+"""Metrics of the semantic layer (dbt_project/models/semantic), asked of the published warehouse."""
+
+from roundtrip.metrics.engine import Answer, SemanticLayer
+
+__all__ = ["Answer", "SemanticLayer"]
