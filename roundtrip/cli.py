@@ -15,6 +15,7 @@ from roundtrip.disk import explained
 from roundtrip.errors import BadInput, RoundtripError
 from roundtrip.home import Home
 from roundtrip.lock import one_run_at_a_time
+from roundtrip.metrics.command import app as metrics_app
 
 app = typer.Typer(
     help="Roundtrip: the open retention warehouse for travel companies.",
@@ -22,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(metrics_app, name="metrics")
 console = Console()
 
 #: The simulated company: three years before the rollout plan and the plan's twelve months.
@@ -37,6 +39,17 @@ AsOfOption = Annotated[
         "--as-of", help="The date to run for, as 2025-12-31 (default: company.yml's, else yesterday)."
     ),
 ]
+LandingOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--landing",
+        help="The folder with the company's files; leave out where --source has a databases.yml and no more.",
+    ),
+]
+SourceOption = Annotated[
+    Path | None,
+    typer.Option("--source", help="Mapping folder; leave out where files have the contract's shape."),
+]
 LocalOption = Annotated[
     bool, typer.Option("--local", help="Run the stages in this process, without Airflow.")
 ]
@@ -51,6 +64,13 @@ def parse_as_of(text: str | None, company: Company) -> date:
         return date.fromisoformat(chosen)
     except ValueError as error:
         raise BadInput(f"--as-of {chosen!r} is not a date", "write it as 2025-12-31") from error
+
+
+def _landing(landing: Path | None, source: Path | None) -> Path:
+    """The landing folder; a company that has databases only is run with its mapping folder in that place."""
+    if landing is None and (source is None or not (source / "databases.yml").exists()):
+        raise BadInput("--landing is missing", "give the folder with the company's files")
+    return landing or source
 
 
 def _run(home: Home, company: Company, as_of: str | None, local: bool) -> None:
@@ -72,17 +92,14 @@ def _run(home: Home, company: Company, as_of: str | None, local: bool) -> None:
 
 @app.command()
 def run(
-    landing: Annotated[Path, typer.Option("--landing", help="The folder with the company's files.")],
-    source: Annotated[
-        Path | None,
-        typer.Option("--source", help="Mapping folder; leave out where files have the contract's shape."),
-    ] = None,
+    landing: LandingOption = None,
+    source: SourceOption = None,
     home: HomeOption = None,
     as_of: AsOfOption = None,
     local: LocalOption = False,
 ) -> None:
     """The whole workflow for one company up to a date."""
-    company = Company.describe(landing, source)
+    company = Company.describe(_landing(landing, source), source)
     _run(company.home(home, console.print), company, as_of, local)
 
 
@@ -179,25 +196,30 @@ def _months_lived(title: str) -> Iterator[Callable[[int, int], None]]:
 @app.command("new-source")
 def new_source(
     name: Annotated[str, typer.Argument(help="The mapping folder's name: letters, digits, _ and -.")],
-    landing: Annotated[Path, typer.Option("--landing", help="The folder with the company's own files.")],
+    landing: Annotated[
+        Path | None, typer.Option("--landing", help="The folder with the company's own files.")
+    ] = None,
+    databases: Annotated[
+        Path | None,
+        typer.Option("--databases", help="A databases.yml that names PostgreSQL tables (docs/sources.md)."),
+    ] = None,
     sources: Annotated[
         Path | None,
         typer.Option("--sources", help="Where mapping folders are kept (default: sources/)."),
     ] = None,
 ) -> None:
-    """Draft a mapping folder from a company's own files, with comments where it needs you."""
+    """Draft a mapping folder from a company's own files and tables, with comments where it needs you."""
     from roundtrip.draft import SOURCES_DIR, draft_source, show
 
-    show(draft_source(name, landing, sources or SOURCES_DIR), console)
+    if landing is None and databases is None:
+        raise BadInput("neither --landing nor --databases is given", "say what to draft from")
+    show(draft_source(name, landing, sources or SOURCES_DIR, databases_file=databases), console)
 
 
 @app.command()
 def check(
-    landing: Annotated[Path, typer.Option("--landing", help="The folder with the company's files.")],
-    source: Annotated[
-        Path | None,
-        typer.Option("--source", help="Mapping folder; leave out where files have the contract's shape."),
-    ] = None,
+    landing: LandingOption = None,
+    source: SourceOption = None,
     as_of: AsOfOption = None,
     quick: Annotated[bool, typer.Option("--quick", help="Leave out the landing gate's checks.")] = False,
 ) -> None:
@@ -205,7 +227,7 @@ def check(
     from roundtrip.check import check as check_files
     from roundtrip.check import show
 
-    company = Company.describe(landing, source)
+    company = Company.describe(_landing(landing, source), source)
     result = check_files(company, parse_as_of(as_of, company), with_gate=not quick)
     show(result, console)
     if result.refused:
@@ -219,12 +241,17 @@ def stage(
     as_of: AsOfOption = None,
 ) -> None:
     """Run one stage alone, for a company that was set up by `run`."""
+    from roundtrip.runs import write_run_page
     from roundtrip.stages import run_stage
 
     place = Home.from_env(home)
     day = parse_as_of(as_of, Company.load(place))
     with one_run_at_a_time(place):
-        console.print_json(data=run_stage(name, place, day), default=str)
+        try:
+            summary = run_stage(name, place, day)
+        finally:
+            write_run_page(place, day)
+        console.print_json(data=summary, default=str)
 
 
 @app.command()
@@ -266,6 +293,73 @@ def erase(
     day = parse_as_of(as_of, Company.load(place))
     with one_run_at_a_time(place):
         console.print_json(data=erase_customers(place, day, customer or ()))
+
+
+@app.command()
+def contract(
+    odcs: Annotated[
+        Path | None,
+        typer.Option(
+            "--odcs", help="Write it as an Open Data Contract Standard document (YAML) to this file."
+        ),
+    ] = None,
+    compare: Annotated[
+        Path | None, typer.Option("--compare", help="Say where such a document differs from the contract.")
+    ] = None,
+) -> None:
+    """The source contract: what a company hands over; for data catalogues, or compared with theirs."""
+    from roundtrip.contract import odcs as standard
+    from roundtrip.contract.page import text
+    from roundtrip.files import write_atomically
+
+    if odcs is not None:
+        write_atomically(odcs, standard.as_yaml())
+        console.print(f"written: {odcs} (ODCS {standard.API_VERSION})", highlight=False)
+    if compare is not None:
+        if found := standard.differences(standard.read(compare)):
+            raise BadInput(
+                "\n  ".join([f"{compare} differs from the contract:", *found]), "change what differs"
+            )
+        console.print(f"{compare} agrees with the contract", highlight=False)
+    if odcs is None and compare is None:
+        console.print(text(), markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def requeue(
+    mended: Annotated[
+        Path | None, typer.Argument(help="A mended file, or a folder of them; leave out to see the counts.")
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", help="Write open refused rows there: a .csv file, or a folder."),
+    ] = None,
+    table: Annotated[str | None, typer.Option("--table", help="With --export: of that table.")] = None,
+    rule: Annotated[str | None, typer.Option("--rule", help="With --export: refused by that rule.")] = None,
+    run_id: Annotated[str | None, typer.Option("--run", help="With --export: refused in that run.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would become of them.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Refused rows: what became of them, out to be mended, and mended rows in again."""
+    from roundtrip import requeue as room
+    from roundtrip.requeue import show
+
+    place = Home.from_env(home)
+    Company.load(place)
+    if mended is not None and export is not None:
+        raise BadInput("a mended file and --export are given", "give one of them")
+    if export is None and (table or rule or run_id):
+        raise BadInput("--table, --rule and --run need --export", "say where: --export FOLDER")
+    if export is not None:
+        show.show_export(room.export(place, export, table, rule, run_id), console)
+    elif mended is not None:
+        with one_run_at_a_time(place):
+            accounts = room.requeue(place, mended, dry_run)
+        show.show_accounts(accounts, dry_run, console)
+        if any(account.refused for account in accounts):
+            raise typer.Exit(BadInput.exit_code)
+    else:
+        show.show_counts(room.counts(place), console)
 
 
 @app.command()

@@ -13,20 +13,26 @@ import yaml
 from roundtrip.errors import BadInput
 from roundtrip.files import write_atomically
 from roundtrip.home import Home
+from roundtrip.notify.settings import check as check_notify
+from roundtrip.rates import read_rates
 
 #: Settings a company may give in company.yml; every one has a default that follows definitions.md.
 KNOWN_SETTINGS = {
     "name": "the company's name, shown in reports",
     "reporting_currency": "ISO 4217; money in reports is in it (default: the most booked currency)",
+    "exchange_rates": "currency, valid_from, rate: a list, or a CSV file; to reporting_currency",
     "as_of": "the date a run is for when none is given (default: yesterday)",
     "plan_starts_on": "first day of month 1 of the rollout plan (default: not started)",
     "label_horizon_min_days": "H is at least this (default 180)",
     "label_horizon_max_days": "H is at most this (default 365)",
     "personal_columns": "table -> text columns that are personal data, too: kept in the vault",
+    "encodings": "file (a pattern) -> encoding of its text, where its content does not tell it",
     "link_accounts": "false: every account counts as a person of its own (default true)",
     "link_min_probability": "how sure two accounts must be one person's to be linked (default 0.95)",
     "never_link": "pairs of customer ids that are known to be different people",
     "versions_kept": "how many publications are kept to roll back to, at least 2 (default 7)",
+    "notify": "names of environment variables with apprise addresses, beside $ROUNDTRIP_NOTIFY_URLS",
+    "notify_from": "error (default) or warning: from which severity on people are notified",
     "max_quarantined_share": "table -> share of refused rows above which the landing gate fails",
 }
 
@@ -108,6 +114,7 @@ class Company:
                 raise BadInput(f"{file} must hold `key: value` lines", _known())
             if unknown := sorted(set(settings) - set(KNOWN_SETTINGS)):
                 raise BadInput(f"{file} has unknown settings: {', '.join(unknown)}", _known())
+            check_notify(settings)
             for key in ("as_of", "plan_starts_on"):
                 if key in settings:
                     if not isinstance(settings[key], date):
@@ -115,6 +122,10 @@ class Company:
                             f"{file}: {key} is {settings[key]!r}, not a date", "write it as 2025-12-31"
                         )
                     settings[key] = settings[key].isoformat()
+            if settings.get("exchange_rates") is not None:
+                settings["exchange_rates"] = read_rates(
+                    settings["exchange_rates"], file, settings.get("reporting_currency")
+                )
         return cls(
             name=str(settings.get("name", landing.resolve().name)),
             landing=str(landing.resolve()),

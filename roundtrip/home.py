@@ -56,6 +56,12 @@ class Home:
         return self.root / "quarantine"
 
     @property
+    def requeued_dir(self) -> Path:
+        """Mended rows: <delivery>.parquet says which refused rows they stand for; the rows themselves wait
+        encrypted in <delivery>.duckdb until they are loaded (see ingest/requeued.py)."""
+        return self.root / "requeued"
+
+    @property
     def work_db(self) -> Path:
         """The warehouse being built by dbt; nobody but the build reads it."""
         return self.root / "warehouse" / "work.duckdb"
@@ -124,6 +130,11 @@ class Home:
     def runs_dir(self) -> Path:
         """One record per stage and as_of: <as_of>/<stage>.json."""
         return self.root / "runs"
+
+    @property
+    def notified_file(self) -> Path:
+        """Of which events people were told: hashes of events and addresses."""
+        return self.root / "notify" / "told.json"
 
     @property
     def logs_dir(self) -> Path:

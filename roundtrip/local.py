@@ -8,7 +8,9 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
+from roundtrip.follow_up import follow_up
 from roundtrip.home import Home
+from roundtrip.runs.page import run_file
 from roundtrip.stages import STAGES, run_stage
 
 
@@ -31,5 +33,8 @@ def run_locally(home: Home, as_of: date, console: Console) -> None:
                 run_stage(stage.name, home, as_of, on_event=show)
         except BaseException:
             console.print(f"[red]✗[/] {label}  {time.monotonic() - started:5.1f} s")
+            follow_up(home, as_of, stage.name)
+            console.print(f"  what happened: {run_file(home, as_of, 'en')}", highlight=False, soft_wrap=True)
             raise
+        follow_up(home, as_of, stage.name)
         console.print(f"[green]✓[/] {label}  [dim]{time.monotonic() - started:5.1f} s[/]")

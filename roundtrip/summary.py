@@ -10,6 +10,7 @@ from rich.table import Table
 from roundtrip.company import Company
 from roundtrip.home import Home
 from roundtrip.publish import kept, newer_than_current, published
+from roundtrip.runs.page import run_file
 from roundtrip.stages import STAGES, records
 
 NOT_AVAILABLE = "not available"
@@ -78,6 +79,7 @@ def print_summary(home: Home, as_of: date, console: Console) -> None:
     table.add_row("warehouse", str(home.current_db))
     table.add_row("report", str(home.reports_dir / f"{as_of}.en.html"))
     table.add_row("报告", str(home.reports_dir / f"{as_of}.zh.html"))
+    table.add_row("run", str(run_file(home, as_of, "en")))
     table.add_row("checks", str(home.gates_dir / "data_docs" / "index.html"))
     table.add_row("experiments", "`make up`, then MLflow")
     console.print(table)

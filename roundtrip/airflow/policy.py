@@ -30,7 +30,10 @@ RETRY_POLICY = ExceptionRetryPolicy(
 
 
 def record_failure(context) -> None:
-    """Add a line to `runs/failures.jsonl` and log it. Nothing is sent anywhere."""
+    """Add a line to `runs/failures.jsonl`, log it, and do what follows a stage: its page, and who is told.
+
+    Airflow calls it when a task has failed for good, so a try that another one may mend disturbs nobody.
+    """
     from roundtrip.home import Home
 
     ti = context["ti"]
@@ -47,6 +50,20 @@ def record_failure(context) -> None:
     with file.open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(failure, ensure_ascii=False) + "\n")
     logging.getLogger(__name__).error("%(dag)s.%(task)s failed: %(error)s", failure)
+    _follow_up(context, Home.from_env())
+
+
+def _follow_up(context, home) -> None:
+    from roundtrip.airflow.tasks import as_of_for
+    from roundtrip.follow_up import follow_up
+
+    try:
+        as_of = as_of_for(context)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # An impossible date, or a callback without the run behind it: there is no page of such a run.
+        logging.getLogger(__name__).warning("no page and no notification: %s", type(error).__name__)
+        return
+    follow_up(home, as_of, context["ti"].task_id, was_killed=True)
 
 
 TASK_DEFAULTS = {

@@ -7,6 +7,7 @@ from typing import Any
 from airflow.sdk import Asset, task
 
 from roundtrip.airflow.policy import WRITER_POOL
+from roundtrip.follow_up import follow_up
 from roundtrip.home import Home
 from roundtrip.stages import OnEvent, run_stage, stage_named
 
@@ -52,6 +53,7 @@ def stage_task(
         as_of = as_of_for(context)
         on_event = listener(context) if listener else None
         summary = run_stage(name, Home.from_env(), as_of, on_event=on_event)
+        follow_up(Home.from_env(), as_of, name)
         if announces:
             context["outlet_events"][announces].extra = {"as_of": as_of.isoformat()}
         return summary

@@ -22,6 +22,7 @@ class Column:
     max: float | None = None
     pattern: str | None = None
     references: str | None = None
+    about: str = ""
 
     @property
     def sql_type(self) -> str:
@@ -48,6 +49,7 @@ class Table:
     occurred: str
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...] = ()
+    about: str = ""
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
@@ -62,9 +64,18 @@ class Table:
 
 
 @cache
+def _document() -> dict:
+    return yaml.safe_load(files(__package__).joinpath("source_contract.yml").read_text(encoding="utf-8"))
+
+
+def version() -> int:
+    """The contract's version."""
+    return _document()["version"]
+
+
+@cache
 def source_contract() -> dict[str, Table]:
     """Contract tables by name, in the contract's order."""
-    text = files(__package__).joinpath("source_contract.yml").read_text(encoding="utf-8")
     return {
         name: Table(
             name=name,
@@ -76,6 +87,7 @@ def source_contract() -> dict[str, Table]:
                 for column, options in spec["columns"].items()
             ),
             rules=tuple(Rule(**rule) for rule in spec.get("rules", ())),
+            about=spec.get("about", ""),
         )
-        for name, spec in yaml.safe_load(text)["tables"].items()
+        for name, spec in _document()["tables"].items()
     }

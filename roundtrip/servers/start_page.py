@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from roundtrip.home import Home
+from roundtrip.runs.page import run_file
 
 PAGES = Path(__file__).parent / "pages"
 LANGUAGES = ("en", "zh")
@@ -52,6 +54,7 @@ def render(home: Home, states: dict[str, ServerState], language: str) -> str:
         other_language=next(code for code in LANGUAGES if code != language),
         company=_company_name(home),
         last_run=_last_run(home),
+        run_page=_run_page(home, language),
         states=states,
         reports=_reports(home),
         data_docs=_data_docs(home),
@@ -83,6 +86,12 @@ def _last_run(home: Home) -> str | None:
     """The latest date that anything was run for."""
     dates = [path.name for path in home.runs_dir.glob("????-??-??") if path.is_dir()]
     return max(dates, default=None)
+
+
+def _run_page(home: Home, language: str) -> str | None:
+    """The page of the latest date that anything was run for, below /reports/; None where there is none."""
+    file = run_file(home, date.fromisoformat(day), language) if (day := _last_run(home)) else None
+    return file.relative_to(home.reports_dir).as_posix() if file and file.exists() else None
 
 
 def _reports(home: Home) -> list[dict]:
