@@ -55,7 +55,7 @@ TROUBLES = (
     Trouble(
         "the last week is missing",
         "bookings",
-        "volume_deviation",
+        "silence_ratio",
         "FROM {batch} WHERE booked_at < (SELECT max(booked_at) FROM {batch}) - INTERVAL 7 DAY",
     ),
     Trouble(

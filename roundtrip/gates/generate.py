@@ -23,6 +23,9 @@ LOOSE_REFERENCES = (("erasure_requests", "customer_id"), ("consents", "customer_
 #: How far a new period's rows may lie from what the table's past lets expect, in standard deviations.
 VOLUME_DEVIATION = 3.0
 
+#: How many times as long as ever in a year a table may be silent up to as_of.
+SILENCE_RATIO = 2.0
+
 #: Known references / references, at most (the upper end of the interval of confidence).
 KNOWN_SHARE, KNOWN_SHARE_REFUSED = 0.99, 0.95
 
@@ -245,6 +248,16 @@ def _against_the_past(table: Table) -> list[dict]:
             max_value=VOLUME_DEVIATION,
         )
     ]
+    found.append(
+        _expectation(
+            between,
+            "warn",
+            "summary",
+            "silent for twice as long as ever in a year: did the export stop, or is its end cut off?",
+            column="silence_ratio",
+            max_value=SILENCE_RATIO,
+        )
+    )
     if "currency" in table.column_names:
         found.append(
             _expectation(

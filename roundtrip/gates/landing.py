@@ -20,7 +20,7 @@ from roundtrip.gates.results import Outcome, conclude, forget
 from roundtrip.gates.sides import Sides, accepted
 from roundtrip.gates.suites import SUITES_DIR, Suite, read_suite
 from roundtrip.gates.summaries import store, summary_database
-from roundtrip.gates.volume import period, volume
+from roundtrip.gates.volume import period, silence, volume
 from roundtrip.gates.words import without_values
 from roundtrip.home import Home
 
@@ -109,6 +109,8 @@ def summarise(sides: Sides, table: Table) -> tuple[dict, dict[str, str]]:
     figures |= doubts(sides, table)
     volumes = volume(found)
     figures |= volumes
+    silences = silence(found)
+    figures |= silences
     figures |= drift(sides, table, found)
     figures |= new_currencies(sides, table, found)
     counts, kinds = personal(sides, table)
@@ -118,6 +120,11 @@ def summarise(sides: Sides, table: Table) -> tuple[dict, dict[str, str]]:
         told["volume_deviation"] = (
             f"{volumes['volume_deviation']:.1f} standard deviations: {volumes['new_rows']} new rows, "
             f"{volumes['expected_new_rows']:.0f} expected"
+        )
+    if silences["silence_ratio"] is not None:
+        told["silence_ratio"] = (
+            f"no row of the last {silences['silent_days']} days; the longest stretch of a year had "
+            f"{silences['longest_silent_days']}"
         )
     return figures, told
 

@@ -1,9 +1,10 @@
-"""How many rows came, against the table's own past."""
+"""How many rows came, and whether they stopped coming, against the table's own past."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from statistics import median
 
 from roundtrip.contract import Table
@@ -19,6 +20,10 @@ LEVEL_WINDOWS = 3
 SPREAD_AT_LEAST, SPREAD_UNKNOWN = 0.12, 0.25
 #: Errors of earlier windows that a spread is estimated from, at least.
 ERRORS_AT_LEAST = 6
+#: Days of history without which a silence says nothing.
+SILENCE_HISTORY_DAYS = 90
+#: Days of the past whose silences count.
+SILENCE_PAST_DAYS = 365
 #: Where fewer rows than this are expected, any number is normal.
 LEAST_EXPECTED = 5
 _DAYS_OF_YEAR = 365.25
@@ -28,12 +33,16 @@ _TO_SIGMA = 1.4826
 
 @dataclass(frozen=True)
 class Period:
-    """The days that a batch brings: after `known_until`, up to `as_of`. `days` counts rows per day in raw."""
+    """The days that a batch brings: after `known_until`, up to `as_of`.
+
+    `days` counts rows per day in raw; `newest_on` is the last day of which the batch has a row.
+    """
 
     known_until: date
     as_of: date
     new_rows: int
     days: dict[date, int]
+    newest_on: date
 
     @property
     def length(self) -> int:
@@ -83,14 +92,36 @@ def period(sides: Sides, table: Table) -> Period | None:
         {"as_of": sides.as_of},
     ).fetchall()
     known = [day for day, here, before in rows if before and 2 * before >= here]
-    if not known or known[-1] >= sides.as_of:
+    if not known or known[-1] >= sides.as_of or not any(here for _, here, _ in rows):
         return None
     return Period(
         known_until=known[-1],
         as_of=sides.as_of,
         new_rows=sum(here for day, here, _ in rows if day > known[-1]),
         days={day: before for day, _, before in rows if before and day <= known[-1]},
+        newest_on=max(day for day, here, _ in rows if here),
     )
+
+
+def silence(found: Period | None) -> dict:
+    """silent_days, longest_silent_days, silence_ratio.
+
+    Days without a row up to as_of; the longest such stretch between two days with rows in the last year that
+    is known, since a young company was often silent; and (silent + 1) / (longest + 1). An export that
+    stopped a week ago still brings most of a month, which a count of rows may take for a weak one. NULL with
+    less than SILENCE_HISTORY_DAYS days of history.
+    """
+    if found is None or (found.known_until - found.first_known).days < SILENCE_HISTORY_DAYS:
+        return {"silent_days": None, "longest_silent_days": None, "silence_ratio": None}
+    year = found.known_until - timedelta(days=SILENCE_PAST_DAYS)
+    days = sorted(day for day in found.days if day > year)
+    longest = max((after - before).days - 1 for before, after in pairwise(days))
+    silent = (found.as_of - found.newest_on).days
+    return {
+        "silent_days": silent,
+        "longest_silent_days": longest,
+        "silence_ratio": (silent + 1) / (longest + 1),
+    }
 
 
 def volume(found: Period | None) -> dict:

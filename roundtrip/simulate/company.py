@@ -20,6 +20,7 @@ from roundtrip.simulate.defects import LEDGER_COLUMNS, Planter, nothing_carried
 from roundtrip.simulate.dice import Dice
 from roundtrip.simulate.holidays import FIRST_MONTH, LAST_MONTH
 from roundtrip.simulate.orders import read_orders
+from roundtrip.simulate.places import CNY_PER_UNIT
 from roundtrip.simulate.world import Month, World
 
 STATE_FILE = "truth/state.npz"
@@ -255,10 +256,24 @@ def _finish(folder: Path, world: World, writer: _Writer, earlier_ledger: pd.Data
         "reporting_currency": world.p.company.currency,
         "as_of": last_day,
         "plan_starts_on": plan_starts_on,
+        "exchange_rates": _exchange_rates(world),
     }
     text = yaml.safe_dump(settings, allow_unicode=True, sort_keys=False)
     (folder / _SETTINGS_FILE).write_text("# Written by `roundtrip simulate`.\n" + text, encoding="utf-8")
     saving.save(world, writer.carried, folder / STATE_FILE)
+
+
+def _exchange_rates(world: World) -> list[dict]:
+    """What a unit of each other currency is worth in the company's, all the time; none if that is unknown."""
+    own = CNY_PER_UNIT.get(world.p.company.currency)
+    if not own:
+        return []
+    since = str(np.datetime64(int(world.calendar.month_starts[0]), "D"))
+    return [
+        {"currency": code, "valid_from": since, "rate": round(in_cny / own, 6)}
+        for code, in_cny in sorted(CNY_PER_UNIT.items())
+        if code != world.p.company.currency
+    ]
 
 
 def _ledger_until(file: Path, last: str) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from roundtrip.contract import source_contract
-from roundtrip.gates.volume import Period, period, volume
+from roundtrip.gates.volume import Period, period, silence, volume
 from roundtrip.home import Home
 from tests.sides import sides_of, write_sides
 
@@ -22,6 +22,7 @@ def months(counts: list[int], new_rows: int) -> Period:
         as_of=MONTH_ENDS[len(counts)],
         new_rows=new_rows,
         days=dict(zip(MONTH_ENDS, counts, strict=False)),
+        newest_on=MONTH_ENDS[len(counts)],
     )
 
 
@@ -75,9 +76,41 @@ def test_days_are_compared_with_the_same_day_of_the_week():
         for back in range(1, 120)
     }
     saturday = dict(past) | {monday + timedelta(days=ahead): 200 for ahead in range(5)}
-    found = volume(Period(monday + timedelta(days=4), monday + timedelta(days=5), 20, saturday))
+    found = volume(one_day(monday + timedelta(days=5), 20, saturday))
     assert abs(found["volume_deviation"]) < 0.5
-    assert volume(Period(monday - timedelta(days=1), monday, 20, past))["volume_deviation"] < -3
+    assert volume(one_day(monday, 20, past))["volume_deviation"] < -3
+
+
+def one_day(day: date, new_rows: int, days: dict[date, int]) -> Period:
+    return Period(day - timedelta(days=1), day, new_rows, days, newest_on=day)
+
+
+def silent_for(days: int, weekdays_only: bool = False, history: int = 400) -> dict:
+    """April, of which the last days are missing, after so many days of history."""
+    as_of = date(2025, 4, 30)
+    until = date(2025, 3, 31)
+    known = [until - timedelta(days=back) for back in range(history)]
+    rows = {day: 50 for day in known if not weekdays_only or day.weekday() < 5}
+    return silence(Period(until, as_of, 900, rows, newest_on=as_of - timedelta(days=days)))
+
+
+def test_an_export_that_stopped_is_heard_by_its_silence():
+    assert silent_for(7) == {"silent_days": 7, "longest_silent_days": 0, "silence_ratio": 8}
+    assert silent_for(0)["silence_ratio"] == 1
+    # An office that is closed at weekends has been silent for two days before.
+    assert silent_for(2, weekdays_only=True)["silence_ratio"] == 1
+    assert silent_for(7, weekdays_only=True)["silence_ratio"] == pytest.approx(8 / 3)
+    assert silent_for(7, history=60)["silence_ratio"] is None
+    assert silence(None)["silence_ratio"] is None
+
+
+def test_the_silences_of_a_young_company_are_forgotten():
+    """A booking a week in the first months, one a day in the last year."""
+    until = date(2025, 3, 31)
+    rows = {until - timedelta(days=back): 5 for back in range(365)}
+    rows |= {until - timedelta(days=365 + back): 5 for back in range(0, 200, 7)}
+    found = silence(Period(until, date(2025, 4, 30), 100, rows, newest_on=date(2025, 4, 23)))
+    assert (found["longest_silent_days"], found["silence_ratio"]) == (0, 8)
 
 
 def test_the_deviation_is_the_log_error_over_spread_and_chance():
