@@ -23,7 +23,7 @@ from roundtrip.company import Company
 from roundtrip.contract import Table, source_contract
 from roundtrip.errors import RoundtripError
 from roundtrip.home import Home
-from roundtrip.ingest import load, read, read_files, stage
+from roundtrip.ingest import delivered, load, read_files, stage
 from roundtrip.ingest.landing import LandingFile, files_in
 
 AS_OF = date(2025, 6, 30)
@@ -106,7 +106,7 @@ def _turn_away(landing: Path, names: dict[str, int], trial: Trial, scratch: Path
 
 def _stage(connection: duckdb.DuckDBPyConnection, table: Table, file: LandingFile) -> None:
     def select(columns: dict[str, str]) -> dict[str, str]:
-        read._contract_columns(table, columns, file.name, {})
+        delivered.contract_columns(table, columns, file.name, {})
         return columns
 
     if file.content_hash:

@@ -1,26 +1,21 @@
 """Stage `read_files`: the files not loaded before, typed and sorted into accepted and refused rows."""
 
 import hashlib
-import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-import duckdb
-
 from roundtrip import duck
 from roundtrip.company import Company
 from roundtrip.contract import Table, source_contract
-from roundtrip.errors import BadInput, CheckBroken
+from roundtrip.errors import BadInput
 from roundtrip.home import Home
-from roundtrip.ingest import batch, discover, door, encoding, pseudonyms, requeued, rules, sql, stage
+from roundtrip.ingest import batch, delivered, discover, door, encoding, pseudonyms, rules, sorting, stage
 from roundtrip.ingest.discover import Delivery
 from roundtrip.ingest.postgres import Databases
 from roundtrip.vault import Identities, encrypted
-from roundtrip.vault.personal import personal_contract, vaulted
-from roundtrip.vault.vault import COLUMNS as IDENTITY_COLUMNS
+from roundtrip.vault.personal import personal_contract
 
-_WITHHELD = "withheld: the line may hold personal data; see the file"
 #: Files are put together up to this size before their rows are checked: preparing the checks costs as much
 #: for a hundred rows as for a million, and months of files are many. More would only spill.
 _LOT_BYTES = 1 << 28
@@ -138,10 +133,10 @@ def _read_all(
         counts = {"files": len(of_table), "rows_in": 0, "accepted": 0, "quarantined": 0}
         extra: dict[str, list[str]] = {}
         for lot in _lots(of_table):
-            read = _read_mended if lot[0].mended else _read_mapping if lot[0].sql else _read_files
+            read = delivered.mended if lot[0].mended else delivered.mapping if lot[0].sql else delivered.files
             rows_in, broken = read(connection, lot, table, shared, extra)
             labels = discover.several([delivery.label for delivery in lot])
-            accepted, refused = _sort_rows(connection, table, labels, read is _read_files)
+            accepted, refused = sorting.sort_rows(connection, table, labels, read is delivered.files)
             batch.add_files(connection, lot, rows_in)
             counts["rows_in"] += sum(rows_in)
             counts["accepted"] += accepted
@@ -170,215 +165,3 @@ def _lots(deliveries: list[Delivery]) -> Iterator[list[Delivery]]:
         size += more
     if lot:
         yield lot
-
-
-def _read_files(
-    connection, lot: list[Delivery], table: Table, shared: dict, extra: dict[str, list[str]]
-) -> tuple[list[int], int]:
-    """Files in the contract's shape as the relation `delivered`; personal data is replaced on the way.
-
-    Returns:
-        The rows of each file, and how many of them were broken lines, which are in quarantine already.
-    """
-    known = {column.lower() for column in table.column_names}
-    rows_in, all_broken = [], 0
-    for place, delivery in enumerate(lot):
-        file = delivery.files[0]
-
-        def select(columns: dict[str, str], name: str = file.name) -> dict[str, str]:
-            return _contract_columns(table, columns, name, extra)
-
-        staged = stage.stage_file(connection, file, "_roundtrip_file", select)
-        if staged.note:
-            extra.setdefault(staged.note, []).append(file.name)
-        # A broken line has no columns to replace personal data in, so none of it is kept where there may be
-        # some.
-        withhold = any(column.pii for column in table.columns) or any(
-            column.lower() not in known for column in staged.columns
-        )
-        rows = f"SELECT *, {delivery.order} AS _order FROM _roundtrip_file"
-        if len(lot) == 1:
-            connection.execute(f"CREATE OR REPLACE TEMP VIEW delivered AS {rows}")
-            count = connection.execute("SELECT count(*) FROM delivered").fetchone()[0]
-        else:
-            into = "INSERT INTO" if place else "CREATE OR REPLACE TEMP TABLE"
-            count = connection.execute(
-                f"{into} _roundtrip_delivered {'' if place else 'AS '}{rows}"
-            ).fetchone()[0]
-        broken = _set_broken_aside(connection, table, staged.broken, withhold)
-        rows_in.append(count + broken)
-        all_broken += broken
-    if len(lot) > 1:
-        connection.execute("CREATE OR REPLACE TEMP VIEW delivered AS FROM _roundtrip_delivered")
-    return rows_in, all_broken
-
-
-def _read_mapping(
-    connection, lot: list[Delivery], table: Table, shared: dict, extra: dict[str, list[str]]
-) -> tuple[list[int], int]:
-    """One SELECT over the company's files as the relation `delivered`; otherwise as `_read_files`."""
-    (delivery,) = lot
-    broken = []
-    for view, files in delivery.views.items():
-        for file in files:
-            if file.name not in shared:
-                shared[file.name] = stage.stage_file(connection, file, f"_staged {file.name}", dict)
-                if note := shared[file.name].note:
-                    extra.setdefault(note, []).append(file.name)
-            broken.append(shared[file.name].broken)
-        union = " UNION ALL BY NAME ".join(
-            f"SELECT * FROM {sql.name(f'_staged {file.name}')}" for file in files
-        )
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW {sql.name(view)} AS {union}")
-    try:
-        described = connection.execute(f"DESCRIBE {delivery.sql}").fetchall()
-        columns = {row[0]: sql.name(row[0]) for row in described if row[0] not in stage.OWN_COLUMNS}
-        own = {row[0] for row in described} & set(stage.OWN_COLUMNS)
-        expressions = _contract_columns(table, columns, delivery.label, extra)
-        names = ", ".join(sql.text(file.name) for file in delivery.files)
-        select = ", ".join(
-            f"{expression} AS {sql.name(column)}" for column, expression in expressions.items()
-        )
-        file = "_file::VARCHAR" if "_file" in own else "NULL::VARCHAR"
-        line = "TRY_CAST(_line AS BIGINT)" if "_line" in own else "NULL::BIGINT"
-        count = connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE _roundtrip_delivered AS SELECT {select}, {file} AS _file, "
-            f"{line} AS _line, coalesce(list_position([{names}]::VARCHAR[], {file}), 0) AS _order "
-            f"FROM ({delivery.sql}\n)"
-        ).fetchone()[0]
-    except duckdb.Error as error:
-        reason = _without_values(str(error))
-        raise BadInput(f"{delivery.label} cannot be run: {reason}", "mend the mapping's SELECT") from error
-    # A company's file may bear the name of a contract table; its view must not stand before the table.
-    for view in delivery.views:
-        connection.execute(f"DROP VIEW {sql.name(view)}")
-    connection.execute("CREATE OR REPLACE TEMP VIEW delivered AS FROM _roundtrip_delivered")
-    all_broken = sum(_set_broken_aside(connection, table, name, withhold=True) for name in broken)
-    return [count + all_broken], all_broken
-
-
-def _read_mended(
-    connection, lot: list[Delivery], table: Table, shared: dict, extra: dict[str, list[str]]
-) -> tuple[list[int], int]:
-    """Rows mended by hand as the relation `delivered`; otherwise as `_read_files`."""
-    (delivery,) = lot
-    return [requeued.read(connection, delivery.mended, table, delivery.label)], 0
-
-
-def _without_values(message: str) -> str:
-    """The first line of a DuckDB error without quoted values, which may be personal data."""
-    first = message.splitlines()[0]
-    if first.startswith(("Binder Error", "Catalog Error", "Parser Error")):
-        return first
-    return re.sub(r"(['\"]).*\1", "'…'", first)
-
-
-def _contract_columns(
-    table: Table, delivered: dict[str, str], label: str, extra: dict[str, list[str]]
-) -> dict[str, str]:
-    """Contract column -> SQL of its delivered text: trimmed, empty as NULL, personal data as pseudonyms.
-
-    The plain values that go to the vault stand beside them, as `_plain_<column>`.
-    Columns that are not the contract's are noted in `extra`: what to warn of -> labels of who delivered them.
-
-    Raises:
-        BadInput: a required column was not delivered.
-    """
-    by_name = {column.lower(): expression for column, expression in delivered.items()}
-    for column in table.columns:
-        # JSON lines without any object name no columns at all; there is nothing to miss them in.
-        if delivered and column.required and column.name not in by_name:
-            match = discover.closest(column.name, set(delivered) - set(table.column_names))
-            raise BadInput(
-                f"{label}: the required column {column.name} is missing",
-                f"the closest column there is {match}; rename it"
-                if match
-                else f"columns there are: {', '.join(delivered)}",
-            )
-    if unknown := [column for column in delivered if column.lower() not in table.column_names]:
-        extra.setdefault(f"unknown columns are not read: {', '.join(unknown)}", []).append(label)
-    expressions = {}
-    for column in table.columns:
-        value = f"as_text({by_name[column.name]})" if column.name in by_name else "NULL::VARCHAR"
-        if column.pii:
-            expressions[column.name] = pseudonyms.of_column(table, column, value)
-        else:
-            expressions[column.name] = value
-    for column in vaulted(table):
-        expressions[f"_plain_{column}"] = (
-            f"as_text({by_name[column]})" if column in by_name else "NULL::VARCHAR"
-        )
-    return expressions
-
-
-def _sort_rows(connection, table: Table, label: str, is_line_a_key: bool) -> tuple[int, int]:
-    """Insert the rows of `delivered` into the table or its quarantine; how many went where.
-
-    Args:
-        is_line_a_key: no two rows have the same `_order` and `_line`, so the rows that are not in the table
-            afterwards are the refused ones, and no check is carried out twice on all.
-    """
-    turned_away = door.turn_away(connection, table)
-    delivered = connection.execute("SELECT count(*) FROM delivered").fetchone()[0]
-    typed, refused, reasons = rules.split(table)
-    columns = ", ".join(sql.name(column) for column in table.column_names)
-    accepted = connection.execute(
-        f"INSERT INTO {sql.name(table.name)} WITH typed AS ({typed}) "
-        f"SELECT {columns}, _file, _line, {rules.row_hash(table)}, _order "
-        f"FROM typed WHERE NOT {refused}"
-    ).fetchone()[0]
-    _put_in_vault(connection, table)
-    quarantined = 0
-    if accepted < delivered:
-        fields = ", ".join(
-            f"{sql.text(column.name)}: {_kept(rules.text_column(column.name), column.pii)}"
-            for column in table.columns
-        )
-        if is_line_a_key:
-            connection.execute(
-                "CREATE OR REPLACE TEMP TABLE _roundtrip_left AS SELECT d.* FROM delivered AS d "
-                f"ANTI JOIN {sql.name(table.name)} AS a ON d._order = a._file_order AND d._line = a._line"
-            )
-            typed, refused, reasons = rules.split(table, "_roundtrip_left")
-        quarantined = door.quarantine(
-            connection,
-            table,
-            f"WITH typed AS ({typed}) SELECT _file, _line, to_json({{{fields}}})::VARCHAR AS row_json, "
-            f"{reasons} AS reasons FROM typed WHERE {refused}",
-        )
-    if accepted + quarantined != delivered:
-        raise CheckBroken(
-            f"{label}: {delivered} rows read, but {accepted} accepted and {quarantined} refused",
-            "this is a fault of the rules, not of the file; please report it",
-        )
-    return accepted, quarantined + turned_away
-
-
-def _put_in_vault(connection, table: Table) -> None:
-    """The plain values of delivered rows into the batch's vault; loading drops those of refused rows."""
-    keys = ", ".join(f"{rules.typed(table.column(column))}::VARCHAR" for column in table.key)
-    for column in vaulted(table):
-        customer = "customer_id" if "customer_id" in table.column_names else "NULL::VARCHAR"
-        connection.execute(
-            f"INSERT INTO batch_vault.identities ({', '.join(IDENTITY_COLUMNS)}, _file_order, _line) "
-            f"SELECT {sql.text(table.name)}, concat_ws(chr(31), {keys}) , {customer}, "
-            f"{sql.text(column)}, {sql.name(column)}, {sql.name('_plain_' + column)}, _order, _line "
-            # A mended row's untouched pseudonym may have no plain value any more.
-            f"FROM delivered WHERE {sql.name('_plain_' + column)} IS NOT NULL"
-        )
-
-
-def _set_broken_aside(connection, table: Table, broken: str, withhold: bool) -> int:
-    """Insert the broken lines of a staged file into the table's quarantine; how many there were."""
-    content = sql.text(_WITHHELD) if withhold else "without_contacts(content)"
-    return door.quarantine(
-        connection,
-        table,
-        f"SELECT _file, _line, to_json({{'_content': {content}}})::VARCHAR AS row_json, "
-        "[{'column': NULL::VARCHAR, 'rule': rule, 'reason': reason}] AS reasons "
-        f"FROM {sql.name(broken)}",
-    )
-
-
-def _kept(value: str, is_pseudonym: bool) -> str:
-    return value if is_pseudonym else f"without_contacts({value})"
