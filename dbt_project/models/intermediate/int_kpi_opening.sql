@@ -40,7 +40,8 @@ select
     count(case when severity = 'severe' then value_lost end) as valued_losses,
     case
         when count(case when severity = 'severe' then 1 end) = 0 then 0
-        else sum(case when severity = 'severe' then value_lost end)
+        -- As decimals, since a sum of floats depends on the order of the rows.
+        else sum(case when severity = 'severe' then cast(value_lost as decimal(18, 2)) end)
     end as value_lost,
     count(case when was_lost then 1 end) as lost_at_start,
     count(case when was_lost and is_current then 1 end) as won_back_customers
