@@ -3,9 +3,10 @@ checks that, publishes it.
 
 **Reads** `raw/batch.duckdb`, `vault/` (identify) and the suites in `expectations/`.
 
-**Writes** `raw/raw.duckdb`, `vault/` and `quarantine/` (load; where somebody asked to be forgotten, erase
-writes every file that holds them once more), `warehouse/work.duckdb` (dbt), Data Docs and
-`gates/` (the two gates), and, only when all of that went well, `published/current.duckdb` (publish).
+**Writes** `raw/raw.duckdb`, `vault/` and `quarantine/` (load; where somebody asked to be forgotten,
+erase writes every file that holds them once more), `warehouse/work.duckdb` (dbt), Data Docs and
+`gates/` (the two gates), `raw/raw.duckdb` once more (identify), and, only when all of that went well,
+`published/current.duckdb` (publish).
 
 **When**: as soon as `ingest` has announced `roundtrip://batch`, for that event's `as_of`; or by hand.
 

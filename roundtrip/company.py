@@ -13,6 +13,7 @@ import yaml
 from roundtrip.errors import BadInput
 from roundtrip.files import write_atomically
 from roundtrip.home import Home
+from roundtrip.identity.settings import Linking
 from roundtrip.notify.settings import check as check_notify
 from roundtrip.rates import read_rates
 
@@ -115,6 +116,7 @@ class Company:
             if unknown := sorted(set(settings) - set(KNOWN_SETTINGS)):
                 raise BadInput(f"{file} has unknown settings: {', '.join(unknown)}", _known())
             check_notify(settings)
+            Linking.of(settings)
             for key in ("as_of", "plan_starts_on"):
                 if key in settings:
                     if not isinstance(settings[key], date):

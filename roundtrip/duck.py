@@ -10,6 +10,10 @@ from roundtrip.errors import Locked
 
 #: Half of a small server; more rows spill to disk instead of asking for more memory.
 DEFAULT_MEMORY_LIMIT = "4GB"
+#: Errors about names. All others may quote a value.
+_ABOUT_NAMES = ("Binder Error", "Catalog Error", "Parser Error", "IO Error", "Out of Memory Error")
+#: From the first quote to the last of its kind: a value may hold quotes itself (O'Brien).
+_QUOTED = re.compile(r"(['\"]).*\1")
 
 
 def settings(tmp_dir: Path) -> dict[str, str]:
@@ -44,3 +48,16 @@ def connect(path: Path, tmp_dir: Path, read_only: bool = False) -> duckdb.DuckDB
         ) from error
     connection.execute("SET TimeZone = 'UTC'")
     return connection
+
+
+def without_values(error: BaseException | str) -> str:
+    """The first line of an error, without quoted values where they may be somebody's.
+
+    Errors about names of columns and files say nothing about rows, and are worth nothing without the name.
+    """
+    text = str(error).strip()
+    first = text.splitlines()[0] if text else type(error).__name__
+    kind = re.split(r"['\"]", first)[0]
+    if " Error: " in first and not any(name in kind for name in _ABOUT_NAMES):
+        return _QUOTED.sub("'…'", first)
+    return first

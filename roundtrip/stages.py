@@ -34,7 +34,7 @@ STAGES = (
     Stage("landing_gate", "build", "checks what came in", "roundtrip.gates:landing_gate"),
     Stage("load", "build", "loads the batch and accounts for every row", "roundtrip.ingest:load"),
     Stage("erase", "build", "takes out whoever asked to be forgotten", "roundtrip.erase:erase"),
-    Stage("identify", "build", "finds the accounts that are one person's", "roundtrip.identity:identify"),
+    Stage("identify", "build", "finds accounts that are one person's", "roundtrip.identity.stage:identify"),
     Stage("build_warehouse", "build", "builds the marts with dbt", "roundtrip.build:build_warehouse"),
     Stage("marts_gate", "build", "checks what would go out", "roundtrip.gates:marts_gate"),
     Stage("publish", "build", "replaces the published warehouse", "roundtrip.publish:publish"),

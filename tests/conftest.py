@@ -5,6 +5,15 @@ from pathlib import Path
 import pytest
 
 from roundtrip.home import PROJECT_ROOT, Home
+from roundtrip.vault.key import VARIABLE as VAULT_KEY
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_key_from_outside():
+    """Homes of tests make keys of their own, whatever is set where the tests run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(VAULT_KEY, raising=False)
+        yield
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from roundtrip.company import Company
 from roundtrip.home import Home
@@ -42,12 +43,21 @@ def refuse_some(folder: Path) -> None:
     ingest(home)
 
 
-def copy_of(template: Path, folder: Path) -> Home:
-    """A copy of what `refuse_some` made, for one test."""
+@pytest.fixture(scope="session")
+def refused_once(tmp_path_factory) -> Path:
+    """A folder with what `refuse_some` makes; copied for each test."""
+    folder = tmp_path_factory.mktemp("refused")
+    refuse_some(folder)
+    return folder
+
+
+@pytest.fixture
+def refused(refused_once, tmp_path) -> Home:
+    """A home in which six rows of three tables were refused."""
     for part in ("landing", "home"):
-        shutil.copytree(template / part, folder / part)
-    home = Home(folder / "home")
-    Company.describe(folder / "landing", None).save(home)
+        shutil.copytree(refused_once / part, tmp_path / part)
+    home = Home(tmp_path / "home")
+    Company.describe(tmp_path / "landing", None).save(home)
     return home
 
 

@@ -21,7 +21,6 @@ from roundtrip.gates.sides import Sides, accepted
 from roundtrip.gates.suites import SUITES_DIR, Suite, read_suite
 from roundtrip.gates.summaries import store, summary_database
 from roundtrip.gates.volume import period, silence, volume
-from roundtrip.gates.words import without_values
 from roundtrip.home import Home
 
 if TYPE_CHECKING:
@@ -75,7 +74,8 @@ def landing_gate(home: Home, as_of: date) -> dict:
                     targets += _targets(sides, file, table, suites[table.name], limits.get(table.name))
             except duckdb.Error as error:
                 raise CheckBroken(
-                    f"the landing gate for {as_of} could not compute its figures: {without_values(error)}",
+                    f"the landing gate for {as_of} could not compute its figures: "
+                    + duck.without_values(error),
                     "this says nothing about the data; see roundtrip/gates/",
                 ) from error
             figures.close()

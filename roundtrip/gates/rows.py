@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from roundtrip.gates.words import without_values
+from roundtrip import duck
 from roundtrip.ingest import sql
 
 #: How many unexpected values a result shows.
@@ -98,7 +98,7 @@ def count(
             # A full disk or a damaged file is not this check's fault, and is told in words of its own.
             raise
         except duckdb.Error as error:
-            found.append(Counted(written, figure, None, without_values(error)))
+            found.append(Counted(written, figure, None, duck.without_values(error)))
             continue
         found.append(Counted(written, figure, int(rows), None, examples))
     return found

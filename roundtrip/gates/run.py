@@ -17,7 +17,6 @@ from roundtrip.errors import CheckBroken
 from roundtrip.gates.datadocs import build_data_docs
 from roundtrip.gates.results import Outcome
 from roundtrip.gates.rows import Counted, figure_expectation
-from roundtrip.gates.words import without_values
 from roundtrip.home import Home
 
 
@@ -120,7 +119,7 @@ def run_checks(home: Home, gate: str, as_of: date, targets: Sequence[Target]) ->
             results = list(checkpoint.run(run_id=run_id).run_results.values())
     except Exception as error:
         raise CheckBroken(
-            f"the {gate} gate for {as_of} could not run its suites: {without_values(error)}",
+            f"the {gate} gate for {as_of} could not run its suites: {duck.without_values(error)}",
             f"this says nothing about the data; see expectations/{gate}/ and the tables it names",
         ) from error
     outcomes: list[Outcome] = []
@@ -201,4 +200,4 @@ def _broken(exception_info: dict | None) -> str | None:
         return None
     each = [exception_info] if "raised_exception" in exception_info else exception_info.values()
     raised = [info for info in each if info.get("raised_exception")]
-    return without_values(str(raised[0].get("exception_message"))) if raised else None
+    return duck.without_values(str(raised[0].get("exception_message"))) if raised else None

@@ -1,5 +1,4 @@
-"""One person across accounts: which customer ids belong together, from what the vault knows of them."""
+"""One person across accounts: which customer ids belong together, from what the vault knows of them.
 
-from roundtrip.identity.stage import identify
-
-__all__ = ["identify"]
+`stage.identify` is the stage; `settings` says what a company decides about it.
+"""

@@ -1,9 +1,8 @@
 """A delivery as the relation `delivered`: the contract's columns as text, personal data replaced."""
 
-import re
-
 import duckdb
 
+from roundtrip import duck
 from roundtrip.contract import Table
 from roundtrip.errors import BadInput
 from roundtrip.ingest import discover, pseudonyms, requeued, sql, stage
@@ -87,7 +86,7 @@ def mapping(
             f"FROM ({delivery.sql}\n)"
         ).fetchone()[0]
     except duckdb.Error as error:
-        reason = _without_values(str(error))
+        reason = duck.without_values(error)
         raise BadInput(f"{delivery.label} cannot be run: {reason}", "mend the mapping's SELECT") from error
     # A company's file may bear the name of a contract table; its view must not stand before the table.
     for view in delivery.views:
@@ -103,14 +102,6 @@ def mended(
     """Rows mended by hand as the relation `delivered`; otherwise as `files`."""
     (delivery,) = lot
     return [requeued.read(connection, delivery.mended, table, delivery.label)], 0
-
-
-def _without_values(message: str) -> str:
-    """The first line of a DuckDB error without quoted values, which may be personal data."""
-    first = message.splitlines()[0]
-    if first.startswith(("Binder Error", "Catalog Error", "Parser Error")):
-        return first
-    return re.sub(r"(['\"]).*\1", "'…'", first)
 
 
 def contract_columns(

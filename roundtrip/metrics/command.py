@@ -74,22 +74,22 @@ def query(
     home: HomeOption = None,
 ) -> None:
     """Ask the published warehouse for metrics."""
-    from roundtrip.metrics import SemanticLayer
+    from roundtrip.metrics import Question, SemanticLayer
 
     layer = SemanticLayer(Home.from_env(home))
-    asked = {
-        "metrics": _names(metrics),
-        "group_by": _names(group_by),
-        "where": where or (),
-        "start": _day("--start", start),
-        "end": _day("--end", end),
-        "order_by": _names(order_by),
-        "limit": limit,
-    }
+    question = Question(
+        _names(metrics),
+        _names(group_by),
+        where or (),
+        _day("--start", start),
+        _day("--end", end),
+        _names(order_by),
+        limit,
+    )
     if explain:
-        print(layer.sql(**asked))
+        print(layer.sql(question))
         return
-    answer = layer.query(**asked)
+    answer = layer.query(question)
     rows = [[_shown(value) for value in row] for row in answer.rows]
     if as_csv:
         csv.writer(sys.stdout, lineterminator="\n").writerows([answer.columns, *rows])

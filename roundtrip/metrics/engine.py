@@ -20,6 +20,29 @@ _CATALOG = "work"
 
 
 @dataclass(frozen=True)
+class Question:
+    """What is asked of the metrics.
+
+    Attributes:
+        metrics: names of metrics.
+        group_by: names such as metric_time__month or customer_month__value_tier.
+        where: conditions in MetricFlow's form: {{ Dimension('customer_month__country') }} = 'DE'.
+        start: first day of metric_time that is looked at.
+        end: the last one.
+        order_by: names of metrics and group-bys, with - in front for falling; the group-bys if empty.
+        limit: the most rows.
+    """
+
+    metrics: Sequence[str]
+    group_by: Sequence[str] = ()
+    where: Sequence[str] = ()
+    start: date | None = None
+    end: date | None = None
+    order_by: Sequence[str] = ()
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a metric query gave.
 
@@ -66,28 +89,23 @@ class SemanticLayer:
             for metric in sorted(self._engine.list_metrics(), key=lambda metric: metric.name)
         ]
 
-    def sql(
-        self,
-        metrics: Sequence[str],
-        group_by: Sequence[str] = (),
-        where: Sequence[str] = (),
-        start: date | None = None,
-        end: date | None = None,
-        order_by: Sequence[str] = (),
-        limit: int | None = None,
-    ) -> str:
-        """The statement of a query in DuckDB's SQL; the arguments are those of `query`."""
+    def sql(self, question: Question) -> str:
+        """The statement that answers a question, in DuckDB's SQL.
+
+        Raises:
+            BadInput: a name or a condition is wrong.
+        """
         from metricflow.engine.metricflow_engine import MetricFlowQueryRequest, OutputColumnOrderMode
         from metricflow_semantics.errors.error_classes import MetricFlowException
 
         request = MetricFlowQueryRequest.create(
-            metric_names=list(metrics),
-            group_by_names=list(group_by),
-            where_constraints=list(where) or None,
-            time_constraint_start=start and datetime.combine(start, time.min),
-            time_constraint_end=end and datetime.combine(end, time.min),
-            order_by_names=list(order_by) or list(group_by) or None,
-            limit=limit,
+            metric_names=list(question.metrics),
+            group_by_names=list(question.group_by),
+            where_constraints=list(question.where) or None,
+            time_constraint_start=question.start and datetime.combine(question.start, time.min),
+            time_constraint_end=question.end and datetime.combine(question.end, time.min),
+            order_by_names=list(question.order_by) or list(question.group_by) or None,
+            limit=question.limit,
             output_column_order_mode=OutputColumnOrderMode.INPUT_ORDER,
         )
         try:
@@ -99,26 +117,8 @@ class SemanticLayer:
                 "grouped by",
             ) from error
 
-    def query(
-        self,
-        metrics: Sequence[str],
-        group_by: Sequence[str] = (),
-        where: Sequence[str] = (),
-        start: date | None = None,
-        end: date | None = None,
-        order_by: Sequence[str] = (),
-        limit: int | None = None,
-    ) -> Answer:
+    def query(self, question: Question) -> Answer:
         """Ask the published warehouse.
-
-        Args:
-            metrics: names of metrics.
-            group_by: names such as metric_time__month or customer_month__value_tier.
-            where: conditions in MetricFlow's form: {{ Dimension('customer_month__country') }} = 'DE'.
-            start: first day of metric_time that is looked at.
-            end: the last one.
-            order_by: names of metrics and group-bys, with - in front for falling; the group-bys if empty.
-            limit: the most rows.
 
         Raises:
             BadInput: nothing is published, or a name or a condition is wrong.
@@ -128,7 +128,7 @@ class SemanticLayer:
                 f"{self._home.current_db} does not exist: nothing is published yet",
                 "run the stages up to publish, for example with `roundtrip run`",
             )
-        sql = self.sql(metrics, group_by, where, start, end, order_by, limit)
+        sql = self.sql(question)
         with _connect(self._home) as warehouse:
             try:
                 if len(warehouse.extract_statements(sql)) > 1:

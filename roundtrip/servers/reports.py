@@ -75,8 +75,7 @@ def create_app(home: Home, environment: dict[str, str]) -> Starlette:
             Route("/health", lambda request: PlainTextResponse("ok")),
             Route("/style.css", lambda request: FileResponse(start_page.PAGES / "style.css")),
             Mount("/reports", _Files(home.reports_dir)),
-            Mount("/data_docs", _Files(home.gates_dir / "data_docs", html=True)),
-            # Under the name that they have from the page of a run, on disk as well.
+            # Under the name that they have from the page of a run on disk, too.
             Mount("/gates/data_docs", _Files(home.gates_dir / "data_docs", html=True)),
         ],
         middleware=[
@@ -132,7 +131,7 @@ class _Headers:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        is_document = scope["path"].startswith(("/reports/", "/data_docs/", "/gates/"))
+        is_document = scope["path"].startswith(("/reports/", "/gates/"))
         policy = DOCUMENT_POLICY if is_document else PAGE_POLICY
         added = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
         added.append((b"content-security-policy", policy.encode()))

@@ -104,7 +104,7 @@ def _reports(home: Home) -> list[dict]:
 
 
 def _data_docs(home: Home) -> str | None:
-    """The address of the Data Docs' first page below /data_docs/, or None where there are none yet."""
+    """The address of the Data Docs' first page below /gates/data_docs/, or None where there are none yet."""
     folder = home.gates_dir / "data_docs"
     pages = sorted(folder.glob("index.html")) or sorted(folder.glob("*/index.html"))
     return pages[0].relative_to(folder).as_posix() if pages else None

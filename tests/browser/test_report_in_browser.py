@@ -1,7 +1,5 @@
 """The report as a reader sees it: a real browser, both languages, a desk and a phone, light and dark."""
 
-import os
-import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,59 +9,8 @@ from roundtrip import duck
 from roundtrip.home import Home
 from roundtrip.report import report
 from roundtrip.report.formats import Formats
+from tests.browser.contrast import CONTRAST, LEAST_CONTRAST
 from tests.report_fixture import AS_OF, publish_by_hand
-
-CHROMIUM_ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-#: Smallest contrast of text with what lies behind it (WCAG 2.2, level AA, normal size).
-LEAST_CONTRAST = 4.5
-
-CONTRAST = """
-() => {
-  const channel = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const behind = (element) => {
-    for (let e = element; e; e = e.parentElement) {
-      const colour = parts(getComputedStyle(e).backgroundColor);
-      if (colour.length === 3 || colour[3] === 1) return colour;
-    }
-    return [255, 255, 255];
-  };
-  const worst = {};
-  for (const element of document.querySelectorAll("body *")) {
-    const isText = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
-    if (!isText || !element.checkVisibility()) continue;
-    const isPicture = element.closest("svg");
-    const front = parts(getComputedStyle(element)[isPicture ? "fill" : "color"]);
-    const pair = [light(front), light(behind(element))].sort((a, b) => b - a);
-    const ratio = (pair[0] + 0.05) / (pair[1] + 0.05);
-    const name = element.tagName + "." + element.getAttribute("class");
-    worst[name] = Math.min(worst[name] ?? 99, ratio);
-  }
-  return worst;
-}
-"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if not path:
-        pytest.skip("no chromium on this machine: install it, or name it in $CHROMIUM")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -75,25 +22,13 @@ def reports(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def visit(browser, reports):
-    """Open a page of the report; a console message or a request beyond the file itself fails the test."""
-    opened, complaints = [], []
+def visit(open_file, reports):
+    """Open a page of the report, by its file's name."""
 
-    def open_page(name: str, width: int = 1280, scheme: str = "light"):
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        page.on("console", lambda message: complaints.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-        page.on(
-            "request", lambda asked: asked.url.startswith(("file:", "data:")) or complaints.append(asked.url)
-        )
-        page.goto((reports / name).as_uri())
-        opened.append(page)
-        return page
+    def visit_page(name: str, width: int = 1280, scheme: str = "light"):
+        return open_file(reports / name, width, scheme)
 
-    yield open_page
-    for page in opened:
-        page.close()
-    assert complaints == []
+    return visit_page
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

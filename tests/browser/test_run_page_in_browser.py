@@ -1,7 +1,5 @@
 """The page of a run as a reader sees it: a real browser, both languages, desk and phone, light and dark."""
 
-import os
-import shutil
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +8,7 @@ import pytest
 
 from roundtrip.home import Home
 from roundtrip.runs import run_page
-from tests.browser.test_report_in_browser import CHROMIUM_ARGS, CONTRAST, LEAST_CONTRAST
+from tests.browser.contrast import CONTRAST, LEAST_CONTRAST
 from tests.run_fixture import AS_OF, ROWS, a_publication, a_run
 
 GATE = ("GateFailed", "the landing gate refuses the data: 1 check failed", "mend the files; `x` " + "y/" * 80)
@@ -19,19 +17,6 @@ RUNS = {
     "failed": {"stops_at": "landing_gate", "error": GATE},
     "running": {"stops_at": "build_warehouse", "status": "running"},
 }
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if not path:
-        pytest.skip("no chromium on this machine: install it, or name it in $CHROMIUM")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -49,25 +34,13 @@ def pages(tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture
-def visit(browser, pages):
-    """Open a run's page; a console message or a request beyond the file itself fails the test."""
-    opened, complaints = [], []
+def visit(open_file, pages):
+    """Open a run's page."""
 
-    def open_page(run: str, language: str = "en", width: int = 1280, scheme: str = "light"):
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        page.on("console", lambda message: complaints.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-        page.on(
-            "request", lambda asked: asked.url.startswith(("file:", "data:")) or complaints.append(asked.url)
-        )
-        page.goto((pages[run] / f"{AS_OF}.{language}.html").as_uri())
-        opened.append(page)
-        return page
+    def visit_page(run: str, language: str = "en", width: int = 1280, scheme: str = "light"):
+        return open_file(pages[run] / f"{AS_OF}.{language}.html", width, scheme)
 
-    yield open_page
-    for page in opened:
-        page.close()
-    assert complaints == []
+    return visit_page
 
 
 @pytest.mark.parametrize("run", RUNS)

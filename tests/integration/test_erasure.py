@@ -45,13 +45,6 @@ tick-00018,cust-00018,2024-03-01,true,Call me
 REQUEST = "request_id,customer_id,requested_at\nreq-1,cust-00017,2025-06-01\n"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def no_key_from_outside():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("ROUNDTRIP_VAULT_KEY", raising=False)
-        yield
-
-
 def put(landing: Path, name: str, content: str) -> None:
     file = landing / name
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from roundtrip import duck
 from roundtrip.company import Company
 from roundtrip.errors import BadInput
 from roundtrip.home import Home
-from roundtrip.identity import identify
+from roundtrip.identity.stage import identify
 from roundtrip.ingest import load, read_files
 from roundtrip.simulate import simulate
 from roundtrip.vault.encrypted import attach, workbench
@@ -242,9 +242,9 @@ def test_names_and_contacts_stay_in_the_vault(told):
 )
 def test_settings_that_make_no_sense_are_told(home, tmp_path, settings, message):
     deliver(tmp_path / "landing", EVERYBODY)
-    ingest(home, tmp_path / "landing", settings)
     with pytest.raises(BadInput, match=message):
-        identify(home, AS_OF)
+        ingest(home, tmp_path / "landing", settings)
+    assert not home.raw_db.exists(), "told before anything is read"
 
 
 def test_a_company_without_such_columns_has_its_accounts_as_they_are(home, tmp_path):

@@ -13,7 +13,7 @@ import pytest
 
 from roundtrip.company import Company
 from roundtrip.erase import erase
-from roundtrip.home import PROJECT_ROOT, Home
+from roundtrip.home import PROJECT_ROOT
 from roundtrip.ingest import requeued, rules
 from roundtrip.requeue import export, requeue
 from roundtrip.vault import encrypted
@@ -22,37 +22,15 @@ from tests.refused_fixture import (
     BOOKINGS,
     SECRETS,
     assert_no_secret_under,
-    copy_of,
     ingest,
     mend,
     put,
     raw,
-    refuse_some,
     rows_of,
     state_of,
     vaulted_values,
     waiting_rows,
 )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def no_key_from_outside():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("ROUNDTRIP_VAULT_KEY", raising=False)
-        yield
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("refused")
-    refuse_some(folder)
-    return folder
-
-
-@pytest.fixture
-def refused(template, tmp_path) -> Home:
-    """A home in which six rows of three tables were refused."""
-    return copy_of(template, tmp_path)
 
 
 def test_a_mended_row_is_loaded_and_every_account_adds_up(refused, tmp_path):

@@ -17,7 +17,7 @@ from roundtrip.build.settings import PROJECT_DIR
 from roundtrip.cli import app
 from roundtrip.errors import BadInput
 from roundtrip.home import PROJECT_ROOT, Home
-from roundtrip.metrics import SemanticLayer
+from roundtrip.metrics import Question, SemanticLayer
 from roundtrip.metrics.engine import _connect
 from roundtrip.publish import published
 from tests.company_fixture import AS_OF, published_company
@@ -53,7 +53,7 @@ def asked(layer: SemanticLayer, kind: str, indicators: Iterable[str], prefix: st
     """The same from the metrics; what is not known is left out."""
     names = sorted(indicators)
     group = [] if kind == "all" else [f"customer_month__{prefix}{kind}"]
-    answer = layer.query(names, ["metric_time__month", *group])
+    answer = layer.query(Question(names, ["metric_time__month", *group]))
     return {
         (kind, name, row[0].date(), row[1] if group else "all"): float(value)
         for row in answer.rows
@@ -85,8 +85,8 @@ def test_metrics_are_the_indicators_of_each_month(layer, kpis, kind, is_opening)
 
 def test_a_stock_is_not_added_up_over_months_but_a_flow_is(layer):
     columns = ["customers", "bookings", "buyers"]
-    months = layer.query(columns, ["metric_time__month"]).rows
-    (year,) = layer.query(columns, ["metric_time__year"], start=date(2024, 1, 1)).rows
+    months = layer.query(Question(columns, ["metric_time__month"])).rows
+    (year,) = layer.query(Question(columns, ["metric_time__year"], start=date(2024, 1, 1))).rows
     last_year = [row for row in months if row[0].year == 2024]
     assert len(last_year) == 12
     assert (year[1], year[3]) == (months[-1][1], months[-1][3])
@@ -94,7 +94,7 @@ def test_a_stock_is_not_added_up_over_months_but_a_flow_is(layer):
 
 
 def test_who_customers_are_can_be_joined(layer, home):
-    found = dict(layer.query(["bookings_made"], ["customer__gender"]).rows)
+    found = dict(layer.query(Question(["bookings_made"], ["customer__gender"])).rows)
     with published(home) as warehouse:
         expected = warehouse.execute(
             "SELECT gender, count(*) FROM marts.fct_bookings JOIN marts.dim_customers USING (customer_id) "
@@ -105,13 +105,15 @@ def test_who_customers_are_can_be_joined(layer, home):
 
 def test_conditions_dates_order_and_limit(layer, kpis):
     answer = layer.query(
-        ["customers"],
-        ["metric_time__month", "customer_month__country"],
-        where=["{{ Dimension('customer_month__country') }} IN ('DE', 'FR')"],
-        start=date(2024, 11, 1),
-        end=date(2024, 12, 31),
-        order_by=["-customers"],
-        limit=3,
+        Question(
+            ["customers"],
+            ["metric_time__month", "customer_month__country"],
+            where=["{{ Dimension('customer_month__country') }} IN ('DE', 'FR')"],
+            start=date(2024, 11, 1),
+            end=date(2024, 12, 31),
+            order_by=["-customers"],
+            limit=3,
+        )
     )
     assert answer.columns == ["metric_time__month", "customer_month__country", "customers"]
     expected = sorted(
@@ -136,7 +138,7 @@ def test_conditions_dates_order_and_limit(layer, kpis):
 )
 def test_a_wrong_name_is_said_with_what_there_is(layer, query, said):
     with pytest.raises(BadInput, match=said):
-        layer.query(**query)
+        layer.query(Question(**query))
 
 
 def test_a_condition_can_do_nothing_but_choose(layer, home, tmp_path):
@@ -144,9 +146,9 @@ def test_a_condition_can_do_nothing_but_choose(layer, home, tmp_path):
     before = home.current_db.read_bytes()
     for statement in (f"COPY (SELECT 1) TO '{target}'", "DROP TABLE work.marts.dim_customers"):
         with pytest.raises(BadInput, match="holds more than a condition"):
-            layer.query(["bookings"], where=[f"1 = 1; {statement}"])
+            layer.query(Question(["bookings"], where=[f"1 = 1; {statement}"]))
     with pytest.raises(BadInput, match="file system operations are disabled"):
-        layer.query(["bookings"], where=["1 = (SELECT count(*) FROM read_csv('/etc/hostname'))"])
+        layer.query(Question(["bookings"], where=["1 = (SELECT count(*) FROM read_csv('/etc/hostname'))"]))
     # Should a statement get through nevertheless, it has nothing that it could change.
     with _connect(home) as warehouse:
         for statement, refusal in (
@@ -167,7 +169,7 @@ def test_nothing_published_is_said(home, tmp_path):
     manifest = home.logs_dir / "dbt" / "target" / "semantic_manifest.json"
     (target / manifest.name).write_bytes(manifest.read_bytes())
     with pytest.raises(BadInput, match="nothing is published yet"):
-        SemanticLayer(other).query(["customers"])
+        SemanticLayer(other).query(Question(["customers"]))
 
 
 # --- the command --------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from roundtrip.simulate import live_on, simulate
+from tests.refused_fixture import refused as refused
+from tests.refused_fixture import refused_once as refused_once
 from tests.simulated_fixture import EVENTFUL, as_meant
 
 

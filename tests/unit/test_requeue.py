@@ -1,35 +1,12 @@
 """Refused rows on their way out and in: what is shown, what is judged, what is hidden."""
 
-from pathlib import Path
-
 import duckdb
 import pytest
 
 from roundtrip.company import Company
 from roundtrip.errors import BadInput
-from roundtrip.home import Home
 from roundtrip.requeue import cells, counts, export, requeue
-from tests.refused_fixture import assert_no_secret_under, copy_of, mend, put, raw, refuse_some, rows_of
-
-
-@pytest.fixture(autouse=True, scope="module")
-def no_key_from_outside():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("ROUNDTRIP_VAULT_KEY", raising=False)
-        yield
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("refused")
-    refuse_some(folder)
-    return folder
-
-
-@pytest.fixture
-def refused(template, tmp_path) -> Home:
-    """A home in which six rows of three tables were refused."""
-    return copy_of(template, tmp_path)
+from tests.refused_fixture import assert_no_secret_under, mend, put, raw, rows_of
 
 
 def test_an_export_says_what_where_and_why_and_tells_no_secret(refused, tmp_path):

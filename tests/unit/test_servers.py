@@ -354,7 +354,7 @@ def basic(text: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/reports/2025-12-31.en.html", "/data_docs/", "/style.css", "/nothing"]
+    "path", ["/", "/reports/2025-12-31.en.html", "/gates/data_docs/", "/style.css", "/nothing"]
 )
 @pytest.mark.parametrize(
     "headers",
@@ -387,7 +387,7 @@ def test_there_is_no_report_server_without_a_password(home: Home) -> None:
 
 def test_files_are_served(site: TestClient) -> None:
     assert site.get("/reports/2025-12-31.en.html").text == "<p>December</p>"
-    assert site.get("/data_docs/").text == "<p>docs</p>"
+    assert site.get("/gates/data_docs/").text == "<p>docs</p>"
 
 
 @pytest.mark.parametrize(
@@ -400,7 +400,7 @@ def test_files_are_served(site: TestClient) -> None:
         "/reports/link.html",
         "/reports/.2026-01-31.en.html.7.tmp",
         "/reports/",
-        "/data_docs/../landing",
+        "/gates/data_docs/../landing",
     ],
 )
 def test_nothing_outside_the_two_folders_is_served(site: TestClient, path: str) -> None:
@@ -411,7 +411,7 @@ def test_nothing_outside_the_two_folders_is_served(site: TestClient, path: str) 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_it_is_read_only(site: TestClient, method: str) -> None:
-    for path in ("/", "/reports/2025-12-31.en.html", "/data_docs/index.html"):
+    for path in ("/", "/reports/2025-12-31.en.html", "/gates/data_docs/index.html"):
         assert site.request(method, path).status_code == 405
 
 
