@@ -40,10 +40,21 @@
     nullif(
         concat_ws(
             '; '
-            {%- for line in ["activity", "car", "cruise", "flight", "hotel", "insurance", "package", "rail"] %},
+            {%- for line in service_lines() %},
             max(case when service_line = '{{ line }}' and {{ condition }} then service_line end)
             {%- endfor %}
         ),
         ''
     )
+{%- endmacro %}
+
+{#- The service lines of the source contract, in the order of the alphabet. -#}
+{% macro service_lines() -%}
+    {{ return(["activity", "car", "cruise", "flight", "hotel", "insurance", "package", "rail"]) }}
+{%- endmacro %}
+
+{#- The place of a service line in that order, from 1. -#}
+{% macro service_line_place(service_line) -%}
+    case {{ service_line }}
+        {%- for line in service_lines() %} when '{{ line }}' then {{ loop.index }}{% endfor %} end
 {%- endmacro %}

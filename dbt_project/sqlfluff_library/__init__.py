@@ -1,10 +1,15 @@
-"""Stand-ins for dbt's `var` and `adapter`, so that SQLFluff renders models without dbt and a database."""
+"""Stand-ins for what dbt gives to Jinja, so that SQLFluff renders models without dbt and a database."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import yaml
 
 execute = False
+this = "intermediate.this_model"
+target = SimpleNamespace(database="work", type="duckdb")
+#: A full build; what only increments render is linted where SQLFluff looks at both sides of a condition.
+flags = SimpleNamespace(FULL_REFRESH=True, WHICH="build")
 
 _VARS = yaml.safe_load((Path(__file__).parent.parent / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
 

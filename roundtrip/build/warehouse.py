@@ -13,6 +13,7 @@ import duckdb
 
 from roundtrip.build.events import ErrorText, NodeResult, read_event
 from roundtrip.build.settings import PROJECT_DIR, dbt_environment, dbt_vars
+from roundtrip.build.state import extent, keep
 from roundtrip.duck import connect
 from roundtrip.errors import BadInput, CheckBroken, GateFailed, Locked, RoundtripError
 from roundtrip.gates.summaries import remove
@@ -27,10 +28,11 @@ _QUOTED_LINES = 12
 def build_warehouse(
     home: Home, as_of: date, on_event: Callable[[str, str, float], None] | None = None
 ) -> dict:
-    """Rebuild `warehouse/work.duckdb` for a date from `raw/raw.duckdb`, and test it.
+    """Bring `warehouse/work.duckdb` up to a date from `raw/raw.duckdb`, and test it.
 
-    Every table is rebuilt in a transaction of its own, so a killed build leaves whole tables, old or new,
-    and the next one replaces them all.
+    What cannot have changed since the last complete build stays (docs/decisions/increments.md). Every table
+    is written in a transaction of its own, so a killed build leaves whole tables, old or new, and the next
+    one makes them all anew.
 
     Args:
         on_event: called after each model and seed, and each test that does not pass, with its name, its
@@ -38,7 +40,7 @@ def build_warehouse(
 
     Returns:
         The summary: as_of, models, tests, warnings {test: rows}, rows {mart: rows}, seconds {model: seconds}
-        of the slowest five.
+        of the slowest five, extent (full | increment) and why_full, where it is.
 
     Raises:
         BadInput: there is no raw.duckdb.
@@ -56,6 +58,8 @@ def build_warehouse(
     except duckdb.Error:
         # Cut off or overwritten: nothing in it is needed, since every table is built anew.
         remove(home.work_db)
+    variables = dbt_vars(home, as_of)
+    chosen = extent(home, as_of, variables)
     results: list[NodeResult] = []
 
     def note(result: NodeResult) -> None:
@@ -63,9 +67,11 @@ def build_warehouse(
         if on_event and (result.kind in _PRODUCTS or result.status != "pass"):
             on_event(result.name, result.status, result.seconds)
 
-    returncode, errors = _run_dbt(
-        home, ["build", "--exclude-resource-type", "unit_test", *_vars(dbt_vars(home, as_of))], note
-    )
+    if chosen.previous_as_of:
+        arguments = _vars(variables | {"previous_as_of_date": chosen.previous_as_of.isoformat()})
+    else:
+        arguments = ["--full-refresh", *_vars(variables)]
+    returncode, errors = _run_dbt(home, ["build", "--exclude-resource-type", "unit_test", *arguments], note)
     bad = [result for result in results if result.status in _BAD]
     broken_tests = [result for result in bad if result.kind == "test" and result.status != "fail"]
     if bad:
@@ -77,6 +83,7 @@ def build_warehouse(
         )
     if returncode != 0:
         raise _broken(home, errors)
+    keep(home, as_of, variables, chosen)
     products = [result for result in results if result.kind in _PRODUCTS]
     tests = [result for result in results if result.kind == "test"]
     slowest = sorted(products, key=lambda result: -result.seconds)[:5]
@@ -87,6 +94,8 @@ def build_warehouse(
         "warnings": {test.name: test.failures for test in tests if test.status == "warn"},
         "rows": _mart_rows(home),
         "seconds": {result.name: round(result.seconds, 2) for result in slowest},
+        "extent": "increment" if chosen.previous_as_of else "full",
+        **({"why_full": chosen.reason} if chosen.reason else {}),
     }
 
 

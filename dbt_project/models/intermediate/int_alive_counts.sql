@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_dates",
+    unique_key=["fitted_on", "repeat_occasions", "recency_weeks", "age_weeks"]
+) }}
+
 -- What the buy-till-you-die model learns from: customers with the same history, counted, as known on each day of
 -- fitting. Times in whole weeks, so that a million customers are some hundred thousand rows. Corporate accounts and
 -- agencies are no example for people.
@@ -16,4 +22,5 @@ where
     dates.is_month_end
     and mod(month(dates.as_of_date), {{ var("alive_fit_every_months") }}) = 0
     and windows.is_high_volume is not true
+    and {{ is_due_date("rhythm.as_of_date") }}
 group by 1, 2, 3, 4

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from roundtrip.alive import fit
+from roundtrip.alive import Parameters, fit
 
 FITTED, TOO_SHORT, TOO_FEW, NO_END = (
     "fitted",
@@ -12,6 +12,19 @@ FITTED, TOO_SHORT, TOO_FEW, NO_END = (
 )
 
 
+def _fitted_before(session, this, day):
+    """The rows of the last build up to a day, the parameters in force on it, and the day those are from."""
+    kept = session.sql(
+        f"select * exclude (valid_until) from {this} where fitted_on < '{day}' order by fitted_on"
+    )
+    rows = [dict(zip(kept.columns, row, strict=True)) for row in kept.fetchall()]
+    last = rows[-1] if rows and rows[-1]["parameters_from"] else None
+    if last is None:
+        return rows, None, None
+    in_force = Parameters(last["r"], last["alpha_weeks"], last["a"], last["b"], last["log_likelihood"])
+    return rows, in_force, last["parameters_from"]
+
+
 def model(dbt, session):
     dbt.config(materialized="table")
     fewest = int(dbt.config.get("min_repeat_customers"))
@@ -19,6 +32,11 @@ def model(dbt, session):
     # Sorted, since sums of floats depend on their order.
     counts = dbt.ref("int_alive_counts").order("fitted_on, repeat_occasions, recency_weeks, age_weeks").df()
     rows, current, current_from = [], None, None
+    if dbt.config.get("previous_as_of_date"):
+        # What earlier days were fitted on has not changed.
+        (starts_on,) = dbt.ref("int_build_scope").project("dates_from").fetchone()
+        rows, current, current_from = _fitted_before(session, dbt.this, starts_on)
+        counts = counts[counts["fitted_on"].dt.date >= starts_on]
     for fitted_on, group in counts.groupby("fitted_on"):
         returned = int(group.loc[group["repeat_occasions"] > 0, "customers"].sum())
         found = None

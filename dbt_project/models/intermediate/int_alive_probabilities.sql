@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customer_dates",
+    unique_key=["customer_id", "as_of_date"]
+) }}
+
 -- With the parameters of the last day of fitting: what was fitted later never moves an earlier date.
 select
     rhythm.customer_id,
@@ -11,3 +17,4 @@ select
 from {{ ref("int_customer_rhythm") }} as rhythm
 left join {{ ref("int_alive_parameters") }} as parameters
     on rhythm.as_of_date >= parameters.fitted_on and rhythm.as_of_date < parameters.valid_until
+where {{ is_due("rhythm") }}

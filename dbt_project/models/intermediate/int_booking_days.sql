@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customers",
+    unique_key=["customer_id", "service_line", "booked_on", "counts_until"]
+) }}
+
 -- Bookings of one line made on one day and counting equally long, added up: the rows every window sums over.
 select
     customer_id,
@@ -16,5 +22,5 @@ select
     cast(sum(travellers) as bigint) as travellers_sum,
     cast(count(travellers) as integer) as travellers_count
 from {{ ref("int_bookings") }}
-where counts_until > booked_on
+where counts_until > booked_on and {{ is_of_changed_customer() }}
 group by customer_id, service_line, booked_on, counts_until

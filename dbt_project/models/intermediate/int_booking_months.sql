@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customers",
+    unique_key=["customer_id", "as_of_date"]
+) }}
+
 -- What was booked in each month and still counted at its end.
 select
     days.customer_id,
@@ -8,5 +14,7 @@ select
     cast(sum(days.net_value) as decimal(18, 2)) as net_value,
     cast(sum(days.margin_value) as decimal(18, 2)) as margin_value
 from {{ ref("int_booking_days") }} as days
-where days.counts_until > {{ month_end("days.booked_on") }}
+where
+    days.counts_until > {{ month_end("days.booked_on") }}
+    and {{ is_of_changed_customer("days.customer_id") }}
 group by days.customer_id, {{ month_end("days.booked_on") }}

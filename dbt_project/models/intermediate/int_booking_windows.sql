@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customer_dates",
+    unique_key=["customer_id", "as_of_date"]
+) }}
+
 -- What had been booked on each date, in windows that end on it. Only customers with a counted booking.
 with by_line as (
     select
@@ -43,21 +49,14 @@ with by_line as (
             and dates.as_of_date >= days.booked_on
             and dates.as_of_date < days.counts_until
     group by dates.customer_id, dates.as_of_date, days.service_line
-),
-
-ranked as (
-    select
-        *,
-        row_number() over (
-            partition by customer_id, as_of_date order by bookings_lifetime desc, service_line asc
-        ) as line_rank
-    from by_line
 )
 
 select
     customer_id,
     as_of_date,
-    max(case when line_rank = 1 then service_line end) as dominant_service_line,
+    -- The most booked one, of several the first by name; a maximum, since ranking would sort every group.
+    {{ value_at_latest("service_line", "10 * bookings_lifetime - " ~ service_line_place("service_line")) }}
+        as dominant_service_line,
     cast(sum(bookings_lifetime) as integer) as bookings_lifetime,
     -- More than one person books: a corporate account, an agency, a bot.
     sum(bookings_lifetime) >= {{ var("high_volume_bookings") }} as is_high_volume,
@@ -79,5 +78,5 @@ select
     cast(sum(discount_value_12m) as decimal(18, 2)) as discount_value_12m,
     cast(sum(lead_days_sum) as double) / nullif(sum(lead_days_count), 0) as average_lead_days,
     cast(sum(travellers_sum) as double) / nullif(sum(travellers_count), 0) as average_travellers
-from ranked
+from by_line
 group by customer_id, as_of_date

@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customer_dates",
+    unique_key=["customer_id", "as_of_date"]
+) }}
+
 -- Bookings that went wrong in the 12 months before each date, placed where the cancellation became known;
 -- a no-show is known when the trip should have started.
 with incidents as (

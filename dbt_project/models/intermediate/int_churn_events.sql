@@ -1,18 +1,27 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customer_dates",
+    unique_key=["customer_id", "as_of_date"]
+) }}
+
 -- Each time a customer's churn severity got worse at a month end. Coming back from a loss is no churn, even
 -- where a lesser severity remains.
 with begun as (
     select
-        customer_id,
-        as_of_date,
-        previous_stage,
-        churn_severity as severity,
+        lifecycle.customer_id,
+        lifecycle.as_of_date,
+        lifecycle.previous_stage,
+        lifecycle.churn_severity as severity,
         -- Before the loss: the month of the last booking, or the end of the year that the last one is compared with.
         case
             when churn_severity = 'severe' then {{ month_end("last_booked_on") }}
             else {{ months_before("as_of_date", 12) }}
         end as before_on
-    from {{ ref("int_customer_lifecycle") }}
-    where is_month_end and {{ severity_rank("churn_severity") }} > {{ severity_rank("previous_severity") }}
+    from {{ ref("int_customer_lifecycle") }} as lifecycle
+    where
+        is_month_end
+        and {{ severity_rank("churn_severity") }} > {{ severity_rank("previous_severity") }}
+        and {{ is_due("lifecycle") }}
 ),
 
 before_loss as (

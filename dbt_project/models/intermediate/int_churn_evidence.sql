@@ -1,11 +1,17 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customer_dates",
+    unique_key=["customer_id", "as_of_date", "kind", "found_in"]
+) }}
+
 -- What was found around the last activity of every customer with a churn severity, one row per finding.
 with troubled as (
     select
-        customer_id,
-        as_of_date,
-        dropped_line_names
-    from {{ ref("int_customer_lifecycle") }}
-    where churn_severity is not null
+        lifecycle.customer_id,
+        lifecycle.as_of_date,
+        lifecycle.dropped_line_names
+    from {{ ref("int_customer_lifecycle") }} as lifecycle
+    where churn_severity is not null and {{ is_due("lifecycle") }}
 ),
 
 -- The last activity is the latest booking made, even one that was cancelled, or the end of the latest trip.

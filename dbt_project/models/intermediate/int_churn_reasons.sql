@@ -1,14 +1,20 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customer_dates",
+    unique_key=["customer_id", "as_of_date"]
+) }}
+
 -- Who broke it, and why: one row per customer and date with a churn severity.
 with causes as (
     select
-        customer_id,
-        as_of_date,
-        cause,
+        found.customer_id,
+        found.as_of_date,
+        found.cause,
         -- Independent findings: the chance that at least one of them points the right way.
         round(1 - exp(sum(ln(1 - weight))), 4) as confidence
-    from {{ ref("int_churn_evidence") }}
-    where cause <> 'unknown'
-    group by customer_id, as_of_date, cause
+    from {{ ref("int_churn_evidence") }} as found
+    where cause <> 'unknown' and {{ is_due("found") }}
+    group by found.customer_id, found.as_of_date, found.cause
 ),
 
 ranked as (
@@ -21,12 +27,13 @@ ranked as (
 
 evidence as (
     select
-        customer_id,
-        as_of_date,
+        found.customer_id,
+        found.as_of_date,
         max(case when is_company_side then 1 else 0 end) = 1 as is_company_side,
         {{ text_list("cast(found_on as varchar) || ' ' || description") }} as evidence
-    from {{ ref("int_churn_evidence") }}
-    group by customer_id, as_of_date
+    from {{ ref("int_churn_evidence") }} as found
+    where {{ is_due("found") }}
+    group by found.customer_id, found.as_of_date
 )
 
 select
@@ -44,4 +51,4 @@ left join ranked
         lifecycle.customer_id = ranked.customer_id
         and lifecycle.as_of_date = ranked.as_of_date
         and ranked.cause_rank = 1
-where lifecycle.churn_severity is not null
+where lifecycle.churn_severity is not null and {{ is_due("lifecycle") }}

@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customer_dates",
+    unique_key=["customer_id", "as_of_date"]
+) }}
+
 -- Which consents were withdrawn on each date; only customers who had withdrawn one. Of two answers of one moment the
 -- withdrawal counts, and so does the withdrawal of either of two accounts.
 with answers as (

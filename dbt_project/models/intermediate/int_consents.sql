@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customers",
+    unique_key=["customer_id", "purpose"]
+) }}
+
 with answers as (
     select
         customer_id,
@@ -7,6 +13,7 @@ with answers as (
         changed_at,
         row_number() over (partition by account_id, purpose order by changed_at desc, status desc) as place
     from {{ ref("stg_consents") }}
+    where {{ is_of_changed_customer() }}
 )
 
 select

@@ -1,10 +1,15 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customer_dates",
+    unique_key=["customer_id", "as_of_date"]
+) }}
+
 -- One row per customer and date: the stage (the first that fits), and what it follows from.
 with measured as (
     select
         dates.customer_id,
         dates.as_of_date,
         dates.is_month_end,
-        dates.is_run_date,
         dates.start_12m,
         rhythm.first_booked_on,
         rhythm.last_booked_on,
@@ -80,23 +85,41 @@ staged as (
     from compared
 ),
 
-remembered as (
+lost as (
     select
         *,
-        max(case when lifecycle_stage = 'lost' then as_of_date end) over (
-            partition by customer_id order by as_of_date
-            rows between unbounded preceding and 1 preceding
-        ) as latest_lost_on,
-        lag(lifecycle_stage) over (partition by customer_id order by as_of_date) as previous_stage,
-        lag(churn_severity) over (partition by customer_id order by as_of_date) as previous_severity
+        case when lifecycle_stage = 'lost' then as_of_date end as lost_on,
+        case when lifecycle_stage = 'lost' and is_month_end then as_of_date end as lost_at_month_end
     from staged
+),
+
+{% if is_increment() -%}
+kept as ({{ kept_rows() }}),
+
+{% endif -%}
+remembered as (
+    select
+        lost.*,
+        {{ value_before("lost", "lifecycle_stage") }} as previous_stage,
+        {{ value_before("lost", "churn_severity") }} as previous_severity,
+        coalesce(
+            max(lost.lost_on) over (partition by lost.customer_id order by lost.as_of_date)
+            {%- if is_increment() %}, kept.latest_lost_on{% else %}, null{% endif %}
+        ) as latest_lost_on,
+        coalesce(
+            {% if is_increment() -%} kept.first_month_lost_on, {% endif -%}
+            min(lost.lost_at_month_end) over (partition by lost.customer_id order by lost.as_of_date), null
+        ) as first_month_lost_on
+    from lost
+    {% if is_increment() -%}
+    left join kept on lost.customer_id = kept.customer_id  -- noqa: ST11
+    {%- endif %}
 )
 
 select
     customer_id,
     as_of_date,
     is_month_end,
-    is_run_date,
     first_booked_on,
     last_booked_on,
     gap_count,
@@ -114,6 +137,8 @@ select
     activity_status,
     churn_severity,
     previous_severity,
+    latest_lost_on,
+    first_month_lost_on,
     -- A booking after a loss starts a new cycle, which stays marked until the customer is lost again.
     coalesce(lifecycle_stage not in ('lost', 'prospect') and last_booked_on > latest_lost_on, false)
         as is_reactivated

@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customer_dates",
+    unique_key=["customer_id", "as_of_date"]
+) }}
+
 with shrunk as (
     select
         windows.customer_id,
@@ -23,6 +29,7 @@ with shrunk as (
         on
             windows.as_of_date = priors.as_of_date
             and windows.dominant_service_line = priors.service_line
+    where {{ is_due("windows") }}
 ),
 
 judged as (
@@ -38,14 +45,33 @@ judged as (
 
 -- Similar customers go on booking, so the prior moves; a customer who is lost keeps the rhythm they were
 -- lost by. Only a booking of their own ends the loss.
+past_losses as (
+    select
+        customer_id,
+        state_from,
+        as_of_date,
+        shrunk_gap_days
+    from judged
+    where is_past_loss
+    {% if is_increment() -%}
+    union all
+    select
+        customer_id,
+        state_from,
+        as_of_date,
+        typical_gap_days as shrunk_gap_days
+    from ({{ kept_rows() }}) as kept
+    where is_lost
+    {%- endif %}
+),
+
 losses as (
     select
         customer_id,
         state_from,
         min(as_of_date) as lost_on,
         {{ value_at_latest("shrunk_gap_days", days_between("as_of_date", end_of_time())) }} as gap_days_at_loss
-    from judged
-    where is_past_loss
+    from past_losses
     group by customer_id, state_from
 ),
 
@@ -53,6 +79,7 @@ settled as (
     select
         judged.customer_id,
         judged.as_of_date,
+        judged.state_from,
         judged.first_booked_on,
         judged.last_booked_on,
         judged.gap_count,

@@ -1,5 +1,15 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customer_dates",
+    unique_key=["customer_id", "as_of_date"]
+) }}
+
 -- The segments each customer was in at every month end, and those they were in when the month began.
-with closing as (
+with {% if is_increment() -%}
+kept as ({{ kept_rows() }}),
+
+{% endif -%}
+closing as (
     select
         lifecycle.customer_id,
         lifecycle.as_of_date,
@@ -15,15 +25,20 @@ with closing as (
         on lifecycle.customer_id = tiers.customer_id and lifecycle.as_of_date = tiers.as_of_date
     left join {{ ref("int_booking_windows") }} as windows
         on lifecycle.customer_id = windows.customer_id and lifecycle.as_of_date = windows.as_of_date
-    where lifecycle.is_month_end
+    where lifecycle.is_month_end and {{ is_due("lifecycle") }}
 )
 
 select
-    customer_id,
-    as_of_date,
-    {{ customer_segment_kinds() | join(",\n    ") }},
+    closing.customer_id,
+    closing.as_of_date,
+    {% for kind in customer_segment_kinds() -%}
+    closing.{{ kind }},
+    {% endfor %}
     {%- for kind in changing_segment_kinds() %}
-    coalesce(lag({{ kind }}) over (partition by customer_id order by as_of_date), 'unknown') as opening_{{ kind }}
+    coalesce({{ value_before("closing", kind) }}, 'unknown') as opening_{{ kind }}
     {%- if not loop.last %},{% endif %}
     {%- endfor %}
 from closing
+{% if is_increment() -%}
+left join kept on closing.customer_id = kept.customer_id  -- noqa: ST11
+{%- endif %}

@@ -19,7 +19,6 @@ dates as (
 select
     as_of_date,
     as_of_date = {{ month_end("as_of_date") }} as is_month_end,
-    as_of_date = {{ as_of_date() }} as is_run_date,
     {{ months_before("as_of_date", 3) }} as start_3m,
     {{ months_before("as_of_date", 12) }} as start_12m,
     {{ months_before("as_of_date", 24) }} as start_24m

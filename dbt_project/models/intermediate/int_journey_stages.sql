@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customer_dates",
+    unique_key=["customer_id", "as_of_date"]
+) }}
+
 -- Where the customer stands in the journey: travelling while a trip runs, else by the latest touchpoint.
 with trips as (
     select
@@ -29,10 +35,10 @@ touchpoints as (
     union all
     select
         customer_id,
-        cast(occurred_at as date) as touched_on,
-        case when event_type in ('cart', 'checkout_failed') then 'booking' else 'planning' end as journey_stage
-    from {{ ref("stg_web_events") }}
-    where event_type in ('search', 'view', 'wishlist', 'cart', 'checkout_failed')
+        occurred_on as touched_on,
+        journey_stage
+    from {{ ref("int_web_days") }}
+    where journey_stage is not null
     union all
     select
         customer_id,

@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_months",
+    unique_key=["as_of_date", "segment_kind", "segment"]
+) }}
+
 -- Messages whose window closed in the month, by channel and by the segment the customer was in when it began.
 {% set kinds = customer_segment_kinds() + ["channel"] %}
 
@@ -17,6 +23,7 @@ with touches as (
         on
             results.customer_id = segments.customer_id
             and {{ month_end("results.window_ends_on") }} = segments.as_of_date
+    where {{ is_due_month("segments.as_of_date") }}
 )
 
 select

@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_months",
+    unique_key=["as_of_date", "segment_kind", "segment"]
+) }}
+
 -- Customers, money, answers and tickets of each month, by the segment customers are in at its end.
 {% set kinds = customer_segment_kinds() %}
 
@@ -44,7 +50,7 @@ with customer_months as (
         on lifecycle.customer_id = support.customer_id and lifecycle.as_of_date = support.as_of_date
     left join {{ ref("int_survey_months") }} as surveys
         on lifecycle.customer_id = surveys.customer_id and lifecycle.as_of_date = surveys.as_of_date
-    where lifecycle.is_month_end
+    where lifecycle.is_month_end and {{ is_due_month("lifecycle.as_of_date") }}
 )
 
 select

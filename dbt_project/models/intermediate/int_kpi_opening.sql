@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_months",
+    unique_key=["as_of_date", "segment_kind", "segment"]
+) }}
+
 -- What happened to customers in each month, by the segment they were in when it began.
 {% set kinds = customer_segment_kinds() %}
 
@@ -22,7 +28,10 @@ with customer_months as (
         on lifecycle.customer_id = segments.customer_id and lifecycle.as_of_date = segments.as_of_date
     left join {{ ref("int_churn_events") }} as events
         on lifecycle.customer_id = events.customer_id and lifecycle.as_of_date = events.as_of_date
-    where lifecycle.is_month_end and lifecycle.previous_stage is not null
+    where
+        lifecycle.is_month_end
+        and lifecycle.previous_stage is not null
+        and {{ is_due_month("lifecycle.as_of_date") }}
 )
 
 select

@@ -1,30 +1,23 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_months",
+    unique_key=["as_of_date", "segment_kind", "segment"]
+) }}
+
 -- The median retention period by Kaplan and Meier (1958): time runs in whole months from the first booking,
 -- becoming lost ends it, and whoever is not lost by the month end is censored there.
 {% set kinds = customer_segment_kinds() %}
 
-with observed as (
+with spells as (
     select
         customer_id,
         as_of_date,
         first_booked_on,
-        min(case when lifecycle_stage = 'lost' then as_of_date end) over (
-            partition by customer_id order by as_of_date
-            rows between unbounded preceding and current row
-        ) as first_lost_on
+        -- A loss before the first booking belongs to bookings that were cancelled since.
+        coalesce(first_month_lost_on >= first_booked_on, false) as is_lost,
+        case when first_month_lost_on >= first_booked_on then first_month_lost_on else as_of_date end as ends_on
     from {{ ref("int_customer_lifecycle") }}
-    where is_month_end
-),
-
--- A loss before the first booking belongs to bookings that were cancelled since.
-spells as (
-    select
-        customer_id,
-        as_of_date,
-        first_booked_on,
-        coalesce(first_lost_on >= first_booked_on, false) as is_lost,
-        case when first_lost_on >= first_booked_on then first_lost_on else as_of_date end as ends_on
-    from observed
-    where first_booked_on is not null
+    where is_month_end and first_booked_on is not null and {{ is_due_month("as_of_date") }}
 ),
 
 placed as (

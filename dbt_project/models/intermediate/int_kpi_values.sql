@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_months",
+    unique_key=["as_of_date", "segment_kind", "segment", "indicator"]
+) }}
+
 -- Every indicator of every month and segment: its value, or the reason why there is none.
 {% set indicators = kpi_indicators() %}
 
@@ -7,12 +13,14 @@ with cells as (
         segment_kind,
         segment
     from {{ ref("int_kpi_closing") }}
+    where {{ is_due_month("as_of_date") }}
     union
     select
         as_of_date,
         segment_kind,
         segment
     from {{ ref("int_kpi_opening") }}
+    where {{ is_due_month("as_of_date") }}
 ),
 
 -- A channel is a segment of messages, not of customers.
@@ -28,6 +36,7 @@ campaign_cells as (
         segment_kind,
         segment
     from {{ ref("int_kpi_campaigns") }}
+    where {{ is_due_month("as_of_date") }}
 ),
 
 measured as (

@@ -1,20 +1,10 @@
-with entry_days as (
-    select
-        customer_id,
-        cast(occurred_at as date) as occurred_on,
-        sum(coalesce(points, 0)) as points,
-        sum(case when entry_type = 'earn' then points else 0 end) as points_earned,
-        sum(case when entry_type = 'redeem' then -points else 0 end) as points_redeemed,
-        {{ value_at_latest(
-            "tier", "case when tier is not null then cast(occurred_at as varchar) || ' ' || entry_id end"
-        ) }} as tier,
-        max(case when entry_type = 'join' then occurred_at end) as joined_at,
-        max(case when entry_type = 'leave' then occurred_at end) as left_at
-    from {{ ref("stg_loyalty_ledger") }}
-    group by customer_id, cast(occurred_at as date)
-),
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customer_dates",
+    unique_key=["customer_id", "as_of_date"]
+) }}
 
-placed as (
+with placed as (
     select
         dates.customer_id,
         dates.as_of_date,
@@ -28,7 +18,7 @@ placed as (
         entry_days.joined_at,
         entry_days.left_at
     from {{ ref("int_customer_dates") }} as dates
-    inner join entry_days
+    inner join {{ ref("int_loyalty_days") }} as entry_days
         on dates.customer_id = entry_days.customer_id and dates.as_of_date >= entry_days.occurred_on
 ),
 

@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customer_dates",
+    unique_key=["customer_id", "as_of_date"]
+) }}
+
 -- Purchase occasions on each date, in windows that end on it. Only customers with a counted occasion.
 with placed as (
     select

@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_dates",
+    unique_key=["as_of_date", "service_line"]
+) }}
+
 -- The median gap of similar customers (same dominant service line) on each date, itself drawn to that of
 -- all customers, and that to a default, where few customers have come back yet.
 with observed as (
@@ -13,7 +19,10 @@ with observed as (
             and windows.as_of_date >= states.state_from
             and windows.as_of_date < states.state_until
     -- Who books for many has no rhythm of a traveller, and would give it to everybody else of a small line.
-    where states.gap_count > 0 and windows.is_high_volume is not true
+    where
+        states.gap_count > 0
+        and windows.is_high_volume is not true
+        and {{ is_due_date("windows.as_of_date") }}
 ),
 
 everybody as (
@@ -44,11 +53,15 @@ wide as (
         ) }} as prior_gap_days
     from {{ ref("int_dates") }} as dates
     left join everybody on dates.as_of_date = everybody.as_of_date
+    where {{ is_due_date("dates.as_of_date") }}
 ),
 
 lines as (
-    select distinct service_line
+    select
+        service_line,
+        min(booked_on) as first_booked_on
     from {{ ref("int_booking_days") }}
+    group by service_line
 )
 
 select
@@ -61,7 +74,7 @@ select
         var("rhythm_group_weight_customers"), "wide.prior_gap_days"
     ) }} as prior_gap_days
 from wide
-cross join lines
+inner join lines on wide.as_of_date >= lines.first_booked_on
 left join line_groups
     on
         wide.as_of_date = line_groups.as_of_date

@@ -1,9 +1,16 @@
--- The rhythm only moves when the set of counted bookings does. So it is computed once per change, at the
--- first date of the spine that sees it, instead of once per month. Scope 'all' is the customer; the other
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customers",
+    unique_key=["customer_id", "scope", "state_from"]
+) }}
+
+-- The rhythm only moves when the set of counted bookings does. So it is computed once per month that changes it,
+-- for the month's date, instead of for every date. Scope 'all' is the customer; the other
 -- scopes are single service lines, needed only for customers who use more than one.
 with several_lines as (
     select customer_id
     from {{ ref("int_booking_days") }}
+    where {{ is_of_changed_customer() }}
     group by customer_id
     having min(service_line) <> max(service_line)
 ),
@@ -16,6 +23,7 @@ booking_days as (
         counts_until,
         sum(bookings) as bookings
     from {{ ref("int_booking_days") }}
+    where {{ is_of_changed_customer() }}
     group by customer_id, booked_on, counts_until
     union all
     select
@@ -32,13 +40,13 @@ changed_on as (
     select
         customer_id,
         scope,
-        least({{ month_end("booked_on") }}, {{ as_of_date() }}) as state_from
+        {{ month_start("booked_on") }} as state_from
     from booking_days
     union
     select
         customer_id,
         scope,
-        least({{ month_end("counts_until") }}, {{ as_of_date() }}) as state_from
+        {{ month_start("counts_until") }} as state_from
     from booking_days
     where counts_until <= {{ as_of_date() }}
 ),
@@ -47,6 +55,8 @@ changed_on as (
 states as (
     select
         *,
+        -- The one date of the month: its end, or the date of the build.
+        least({{ month_end("state_from") }}, {{ as_of_date() }}) as seen_on,
         row_number() over (order by customer_id, scope, state_from) as state_key
     from changed_on
 ),
@@ -64,8 +74,8 @@ counted as (
         on
             states.customer_id = booking_days.customer_id
             and states.scope = booking_days.scope
-            and states.state_from >= booking_days.booked_on
-            and states.state_from < booking_days.counts_until
+            and states.seen_on >= booking_days.booked_on
+            and states.seen_on < booking_days.counts_until
     window
         state as (
             partition by states.state_key

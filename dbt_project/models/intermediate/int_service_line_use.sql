@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customer_dates",
+    unique_key=["customer_id", "as_of_date"]
+) }}
+
 -- Which usual service lines a customer has dropped on each date; only customers who use several lines.
 with line_states as (
     select

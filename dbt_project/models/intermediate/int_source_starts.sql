@@ -16,8 +16,8 @@ bookings as (
 ),
 
 web_events as (
-    select min(cast(occurred_at as date)) as web_events_start_on
-    from {{ ref("stg_web_events") }}
+    select min(occurred_on) as web_events_start_on
+    from {{ ref("int_web_days") }}
 ),
 
 tickets as (
@@ -31,8 +31,8 @@ surveys as (
 ),
 
 loyalty as (
-    select min(cast(occurred_at as date)) as loyalty_start_on
-    from {{ ref("stg_loyalty_ledger") }}
+    select min(occurred_on) as loyalty_start_on
+    from {{ ref("int_loyalty_days") }}
 ),
 
 campaigns as (

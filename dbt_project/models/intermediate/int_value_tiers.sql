@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customer_dates",
+    unique_key=["customer_id", "as_of_date"]
+) }}
+
 -- Recency, frequency and money, each worth one to three points by thresholds that are fixed and dated
 -- (seeds/value_tier_thresholds.csv), so that nobody's tier moves because others changed.
 with thresholds as (
@@ -30,6 +36,7 @@ measures as (
         on rhythm.customer_id = windows.customer_id and rhythm.as_of_date = windows.as_of_date
     cross join {{ ref("int_source_starts") }} as starts
     cross join {{ ref("int_reporting_currency") }} as reporting
+    where {{ is_due("rhythm") }}
 ),
 
 recency as (

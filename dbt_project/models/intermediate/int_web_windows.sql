@@ -1,16 +1,10 @@
-with event_days as (
-    select
-        customer_id,
-        cast(occurred_at as date) as occurred_on,
-        count(*) as events,
-        count(case when event_type = 'search' then 1 end) as searches,
-        count(case when event_type = 'checkout_failed' then 1 end) as checkouts_failed,
-        max(case when event_type = 'unsubscribe' then 1 else 0 end) as unsubscribes
-    from {{ ref("stg_web_events") }}
-    group by customer_id, cast(occurred_at as date)
-),
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customer_dates",
+    unique_key=["customer_id", "as_of_date"]
+) }}
 
-aged as (
+with aged as (
     select
         dates.customer_id,
         dates.as_of_date,
@@ -18,9 +12,9 @@ aged as (
         event_days.events,
         event_days.searches,
         event_days.checkouts_failed,
-        event_days.unsubscribes
+        event_days.has_unsubscribed
     from {{ ref("int_customer_dates") }} as dates
-    inner join event_days
+    inner join {{ ref("int_web_days") }} as event_days
         on dates.customer_id = event_days.customer_id and dates.as_of_date >= event_days.occurred_on
 )
 
@@ -34,6 +28,6 @@ select
     cast(sum(case when days_ago < 90 then searches else 0 end) as integer) as searches_90d,
     cast(sum(case when days_ago < 90 then checkouts_failed else 0 end) as integer) as checkout_failed_90d,
     cast(min(days_ago) as integer) as days_since_last_web_event,
-    max(unsubscribes) = 1 as has_unsubscribed
+    max(case when has_unsubscribed then 1 else 0 end) = 1 as has_unsubscribed
 from aged
 group by customer_id, as_of_date

@@ -1,3 +1,10 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customer_dates",
+    unique_key=["customer_id", "as_of_date"],
+    incremental_predicates=[has_ripened(), is_changed_row()]
+) }}
+
 -- The one table that looks ahead of its as_of_date; never join it to features except by both keys.
 with horizons as (
     select
@@ -25,13 +32,21 @@ dated as (
     from horizons
 ),
 
+-- A row is made anew when its outcome has become known, and when its customer did anything: what somebody does after a
+-- date is its outcome.
+due as (
+    select *
+    from dated
+    where {{ is_due("dated") }} or {{ is_of_changed_customer() }} or {{ has_ripened() }}
+),
+
 -- A booking in the horizon counts as it stood when the horizon ended.
 returned as (
     select
         dated.customer_id,
         dated.as_of_date,
         count(*) as occasions
-    from dated
+    from due as dated
     inner join {{ ref("int_purchase_occasions") }} as occasions
         on
             dated.customer_id = occasions.customer_id
@@ -46,7 +61,7 @@ departed as (
         dated.customer_id,
         dated.as_of_date,
         count(*) as leaves
-    from dated
+    from due as dated
     inner join {{ ref("int_programme_leaves") }} as programme_leaves
         on
             dated.customer_id = programme_leaves.customer_id
@@ -67,6 +82,6 @@ select
         when dated.is_programme_member and dated.programme_ends_on <= {{ as_of_date() }}
             then departed.leaves is not null
     end as has_left_programme_183d
-from dated
+from due as dated
 left join returned on dated.customer_id = returned.customer_id and dated.as_of_date = returned.as_of_date
 left join departed on dated.customer_id = departed.customer_id and dated.as_of_date = departed.as_of_date

@@ -38,4 +38,4 @@ left join {{ ref("int_value_tiers") }} as tiers
     on lifecycle.customer_id = tiers.customer_id and lifecycle.as_of_date = tiers.as_of_date
 left join {{ ref("int_consents") }} as profiling
     on lifecycle.customer_id = profiling.customer_id and profiling.purpose = 'profiling'
-where lifecycle.is_run_date
+where lifecycle.as_of_date = {{ as_of_date() }}

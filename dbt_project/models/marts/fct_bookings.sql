@@ -1,3 +1,5 @@
+{{ config(materialized="incremental", incremental_strategy="replace_customers", unique_key=["booking_id"]) }}
+
 select
     bookings.booking_id,
     bookings.customer_id,
@@ -27,3 +29,4 @@ select
         false
     ) as is_repeat
 from {{ ref("int_bookings") }} as bookings
+where {{ is_of_changed_customer("bookings.customer_id") }}

@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customer_dates",
+    unique_key=["customer_id", "as_of_date"]
+) }}
+
 -- One row per customer and month end, beside fct_customer_months: where they stood when the month began and what
 -- happened in it, so that every indicator is a sum over these rows. A source that had not delivered by then leaves
 -- NULL instead of zero.
@@ -30,7 +36,7 @@ customer_months as (
         coalesce(lifecycle.as_of_date >= starts.campaign_responses_start_on, false) as has_campaign_responses
     from {{ ref("int_customer_lifecycle") }} as lifecycle
     cross join {{ ref("int_source_starts") }} as starts
-    where lifecycle.is_month_end
+    where lifecycle.is_month_end and {{ is_due("lifecycle") }}
 )
 
 select

@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customer_dates",
+    unique_key=["customer_id", "as_of_date"]
+) }}
+
 select
     lifecycle.customer_id,
     lifecycle.as_of_date,
@@ -80,4 +86,4 @@ left join {{ ref("int_campaign_windows") }} as campaigns
     on lifecycle.customer_id = campaigns.customer_id and lifecycle.as_of_date = campaigns.as_of_date
 left join {{ ref("int_consent_dates") }} as consents
     on lifecycle.customer_id = consents.customer_id and lifecycle.as_of_date = consents.as_of_date
-where lifecycle.is_month_end
+where lifecycle.is_month_end and {{ is_due("lifecycle") }}

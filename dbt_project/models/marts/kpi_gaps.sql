@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_months",
+    unique_key=["month", "segment_kind", "segment", "indicator"]
+) }}
+
 {% set explanations = {
     "no_origins": "neither an acquisition channel nor a referrer had been delivered by then",
     "no_prices": "no price had been delivered by then",
@@ -23,4 +29,4 @@ select
         {% endfor -%}
     end as explanation
 from {{ ref("int_kpi_values") }}
-where reason is not null
+where reason is not null and {{ is_due_month("as_of_date") }}

@@ -1,3 +1,9 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_months",
+    unique_key=["month", "segment_kind", "segment", "indicator"]
+) }}
+
 select
     {{ month_start("as_of_date") }} as month,
     segment_kind,
@@ -8,4 +14,4 @@ select
     value,
     sample_size
 from {{ ref("int_kpi_values") }}
-where reason is null
+where reason is null and {{ is_due_month("as_of_date") }}

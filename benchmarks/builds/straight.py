@@ -1,0 +1,51 @@
+"""The compiled SQL of a build, executed straight in DuckDB: `python -m benchmarks.builds.straight HOME`.
+
+No dbt, no transactions, no comments, no contracts: views and tables one after the other into a new file,
+under the same memory limit. The one model in Python is copied from the warehouse that dbt built.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import duckdb
+
+from roundtrip import duck
+from roundtrip.home import Home
+
+#: Names of databases as they stand in the compiled SQL.
+WAREHOUSE, RAW = "work", "raw_db"
+
+
+def main(root: str) -> None:
+    """Build `tmp/straight/work.duckdb` of a home whose last build was a full one."""
+    home = Home(Path(root))
+    target = home.logs_dir / "dbt" / "target"
+    nodes = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["nodes"]
+    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
+    file = home.tmp_dir / "straight" / home.work_db.name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    with duck.connect(file, home.tmp_dir) as straight:
+        straight.execute(f"ATTACH '{home.raw_db}' AS {RAW} (READ_ONLY)")
+        straight.execute(f"ATTACH '{home.work_db}' AS built (READ_ONLY)")
+        for schema in ("staging", "intermediate", "marts"):
+            straight.execute(f"CREATE SCHEMA {schema}")
+        # In the order in which they were finished, which is one that their references allow.
+        for result in results:
+            if (node := nodes.get(result["unique_id"])) and node["resource_type"] in ("model", "seed"):
+                _make(straight, node)
+
+
+def _make(straight: duckdb.DuckDBPyConnection, node: dict) -> None:
+    name = f"{WAREHOUSE}.{node['schema']}.{node['name']}"
+    if node["resource_type"] == "seed" or node["language"] == "python":
+        straight.execute(f"CREATE TABLE {name} AS FROM built.{node['schema']}.{node['name']}")
+    else:
+        kind = "VIEW" if node["config"]["materialized"] == "view" else "TABLE"
+        compiled = Path(node["compiled_path"]).read_text(encoding="utf-8")
+        straight.execute(f"CREATE {kind} {name} AS {compiled}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,21 @@
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_customers",
+    unique_key=["customer_id", "occurred_on"]
+) }}
+
+-- What each customer's loyalty account shows in a day.
+select
+    customer_id,
+    cast(occurred_at as date) as occurred_on,
+    sum(coalesce(points, 0)) as points,
+    sum(case when entry_type = 'earn' then points else 0 end) as points_earned,
+    sum(case when entry_type = 'redeem' then -points else 0 end) as points_redeemed,
+    {{ value_at_latest(
+        "tier", "case when tier is not null then cast(occurred_at as varchar) || ' ' || entry_id end"
+    ) }} as tier,
+    max(case when entry_type = 'join' then occurred_at end) as joined_at,
+    max(case when entry_type = 'leave' then occurred_at end) as left_at
+from {{ ref("stg_loyalty_ledger") }}
+where {{ is_of_changed_customer() }}
+group by customer_id, cast(occurred_at as date)

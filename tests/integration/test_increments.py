@@ -1,0 +1,214 @@
+"""Golden runs: nothing, then increments with late and corrected rows; each ends where a full build ends.
+
+Every table is compared whole, row by row, with that of a build from nothing over the same raw rows: it does
+not matter what an increment made anew, only that nothing it left alone should have changed.
+"""
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from roundtrip.build import build_warehouse, state, warehouse
+from roundtrip.company import Company
+from roundtrip.home import Home
+from tests.warehouse_fixture import booking, connect_raw, create_raw, customer, dump, generate, insert
+
+#: What a build makes anew differs by design from what it would make from nothing.
+ABOUT_THE_BUILD = {
+    *("int_customer_dates", "int_changed_customers", "int_build_scope"),
+    "settled_before_fingerprint",
+}
+
+
+@pytest.fixture
+def models_only(monkeypatch):
+    """Builds without data tests, which the other tests run: here every row is compared anyway."""
+    run = warehouse._run_dbt
+    monkeypatch.setattr(
+        warehouse,
+        "_run_dbt",
+        lambda home, arguments, note: run(home, [*arguments, "--exclude-resource-type", "test"], note),
+    )
+
+
+def differences(home: Home, other: Home) -> list[str]:
+    """The tables that do not hold the same rows in both."""
+    with duckdb.connect() as both:
+        both.execute(f"ATTACH '{home.work_db}' AS carried (READ_ONLY)")
+        both.execute(f"ATTACH '{other.work_db}' AS anew (READ_ONLY)")
+        tables = both.execute(
+            "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = 'anew' "
+            "AND schema_name IN ('intermediate', 'marts') ORDER BY ALL"
+        ).fetchall()
+        assert len(tables) > 60
+        found = []
+        for schema, table in tables:
+            name = f"{schema}.{table}"
+            described = both.execute(f"DESCRIBE anew.{name}").fetchall()
+            columns = ", ".join(f'"{row[0]}"' for row in described if row[0] not in ABOUT_THE_BUILD)
+            for one, two in (("carried", "anew"), ("anew", "carried")):
+                rows = both.execute(
+                    f"SELECT {columns} FROM {one}.{name} EXCEPT ALL SELECT {columns} FROM {two}.{name}"
+                ).fetchall()
+                if rows and table not in ABOUT_THE_BUILD:
+                    found.append(f"{name}: {len(rows)} rows only {one}, such as {rows[0]}")
+        return found
+
+
+def from_nothing(home: Home, as_of: date, folder: Path) -> Home:
+    other = Home(folder / f"anew-{as_of}")
+    shutil.rmtree(other.root, ignore_errors=True)
+    other.raw_db.parent.mkdir(parents=True)
+    shutil.copy(home.raw_db, other.raw_db)
+    if home.company_file.exists():
+        shutil.copy(home.company_file, other.company_file)
+    build_warehouse(other, as_of)
+    return other
+
+
+def change(home: Home, *statements: str) -> None:
+    with connect_raw(home) as raw:
+        for statement in statements:
+            raw.execute(statement)
+
+
+def scope(home: Home) -> tuple:
+    """(dates from, months from, changed customers) of the last build."""
+    (found,) = dump(
+        home.work_db,
+        "SELECT dates_from, months_from, (SELECT count(*) FROM intermediate.int_changed_customers) "
+        "FROM intermediate.int_build_scope",
+    )
+    return found
+
+
+def months_go_by(_home: Home) -> None:
+    """Nothing is delivered; rows that are there become known."""
+
+
+def two_years_arrive(home: Home) -> None:
+    """Rows up to 2024-12-31: those of later days are there, but not known yet."""
+    generate(home, customers=150, months=26, ends_on=date(2024, 12, 31))
+    change(
+        home,
+        "UPDATE bookings SET currency = 'USD' WHERE hash(booking_id) % 11 = 0",
+        "INSERT INTO market (month, own_price_index, competitor_price_index) SELECT "
+        "(DATE '2022-11-01' + to_months(i::INTEGER))::DATE, 1.2, 1.0 FROM range(26) AS months (i)",
+        "INSERT INTO consents (customer_id, purpose, status, changed_at) SELECT 'c' || i, 'profiling', "
+        "CASE WHEN i % 3 = 0 THEN 'withdrawn' ELSE 'granted' END, "
+        "TIMESTAMP '2023-06-05 10:00:00' + to_days((i * 4)::INTEGER) FROM range(140) AS people (i)",
+    )
+
+
+def corrections(home: Home) -> None:
+    """Amounts of old bookings, and where two customers live: no date of anybody else moves."""
+    change(
+        home,
+        "UPDATE bookings SET gross_amount = gross_amount + 7 WHERE hash(booking_id || 'a') % 97 = 0",
+        "UPDATE customers SET country = 'IT' WHERE customer_id IN ('c5', 'c17')",
+    )
+
+
+def late_over_a_month_end(home: Home) -> None:
+    insert(
+        home,
+        "bookings",
+        [
+            booking("late1", "c3", "2024-08-15 10:00:00", "cruise"),
+            booking("late2", "c9", "2024-10-02 10:00:00", "hotel"),
+        ],
+    )
+    change(
+        home,
+        "UPDATE bookings SET status = 'cancelled_by_customer', cancelled_at = TIMESTAMP '2024-09-10' WHERE "
+        "booking_id IN (SELECT booking_id FROM bookings WHERE status = 'completed' AND "
+        "booked_at < TIMESTAMP '2024-09-01' ORDER BY hash(booking_id) LIMIT 5)",
+    )
+
+
+def linked_and_gone(home: Home) -> None:
+    """Three accounts turn out to be one person's, one customer is gone, and prices were dearer than told."""
+    change(
+        home,
+        "INSERT INTO customer_identities VALUES ('c11', 'c10', 0.99, 'mail'), ('c12', 'c10', 0.98, 'mail')",
+        "DELETE FROM bookings WHERE customer_id = 'c20'",
+        "DELETE FROM web_events WHERE customer_id = 'c20'",
+        "DELETE FROM customers WHERE customer_id = 'c20'",
+        "UPDATE market SET own_price_index = 0.9 WHERE month >= DATE '2024-06-01'",
+        "UPDATE customers SET registered_at = TIMESTAMP '2019-01-01 10:00' WHERE customer_id = 'c77'",
+    )
+
+
+STORY = [
+    (date(2024, 10, 21), two_years_arrive, None),
+    (date(2024, 10, 22), corrections, (date(2024, 10, 1), None)),
+    (date(2024, 11, 3), late_over_a_month_end, (date(2024, 8, 1), date(2024, 8, 1))),
+    (date(2024, 11, 30), linked_and_gone, None),
+    # Labels ripen and month ends come; of November only what became known of its tickets and messages.
+    (date(2025, 4, 15), months_go_by, (date(2024, 12, 1), date(2024, 11, 1))),
+]
+
+
+def test_increments_end_where_full_builds_end(home, tmp_path, models_only, monkeypatch):
+    monkeypatch.setattr(state, "FULL_BUILD_EVERY_DAYS", 1000)
+    create_raw(home)
+    Company("golden", "nowhere", settings={"reporting_currency": "EUR"}).save(home)
+    assert build_warehouse(home, date(2024, 10, 19))["extent"] == "full"
+    for as_of, happens, expected in STORY:
+        happens(home)
+        assert build_warehouse(home, as_of)["extent"] == "increment"
+        dates_from, months_from, changed = scope(home)
+        if expected:
+            assert dates_from == expected[0]
+            assert expected[1] in (None, months_from)
+            # Were everybody made anew, the comparison would be an empty one.
+            assert changed < dump(home.work_db, "SELECT count(*) FROM intermediate.int_customers")[0][0]
+        assert differences(home, from_nothing(home, as_of, tmp_path)) == []
+
+
+def test_a_row_that_was_left_as_it_was_is_seen(home, tmp_path, models_only):
+    """The comparison above must be able to fail: here one customer has a number of the day before."""
+    create_raw(home)
+    insert(home, "customers", [customer("a", "2024-01-01"), customer("b", "2024-01-01")])
+    insert(home, "bookings", [booking("b1", "a", "2024-02-01"), booking("b2", "b", "2024-03-01")])
+    build_warehouse(home, date(2024, 4, 10))
+    change(home, "UPDATE bookings SET gross_amount = 900 WHERE booking_id = 'b1'")
+    build_warehouse(home, date(2024, 4, 11))
+    with duckdb.connect(str(home.work_db)) as work:
+        work.execute("UPDATE marts.fct_customer_months SET value_lifetime = 100 WHERE customer_id = 'a'")
+    found = differences(home, from_nothing(home, date(2024, 4, 11), tmp_path))
+    assert [line.split(":")[0] for line in found] == ["marts.fct_customer_months"] * 2
+
+
+def test_when_everything_is_made_anew_and_why(home, models_only):
+    create_raw(home)
+    insert(home, "customers", [customer("a", "2024-01-01")])
+
+    def why(as_of: date) -> str:
+        summary = build_warehouse(home, as_of)
+        return summary.get("why_full", summary["extent"])
+
+    assert why(date(2024, 2, 10)) == "there is no complete build to go on from"
+    assert why(date(2024, 2, 10)) == "increment"
+    assert why(date(2024, 2, 9)) == "the last build is of a later date, 2024-02-10"
+    Company("a company", "nowhere", settings={"label_horizon_min_days": 90}).save(home)
+    assert why(date(2024, 2, 10)) == "models or settings have changed"
+    with duckdb.connect(str(home.work_db)) as work:
+        work.execute("DROP TABLE build.last_build")
+    assert why(date(2024, 2, 11)) == "there is no complete build to go on from"
+    assert why(date(2024, 3, 12)) == "increment"
+    assert why(date(2024, 3, 13)) == "the last full build is of 2024-02-11"
+
+
+def test_a_build_that_fails_is_not_gone_on_from(home):
+    create_raw(home)
+    insert(home, "customers", [customer("a", "2024-01-01")])
+    build_warehouse(home, date(2024, 4, 10))
+    insert(home, "bookings", [booking("twice", "a", "2024-02-01"), booking("twice", "a", "2024-03-01")])
+    with pytest.raises(Exception, match="unique_stg_bookings_booking_id"):
+        build_warehouse(home, date(2024, 4, 11))
+    change(home, "DELETE FROM bookings WHERE booked_at >= TIMESTAMP '2024-03-01'")
+    assert build_warehouse(home, date(2024, 4, 11))["why_full"] == "there is no complete build to go on from"
