@@ -13,6 +13,7 @@ nobody has seen; but as people browse more when a trip comes due, a model can le
 """
 
 import copy
+import json
 import tempfile
 from dataclasses import dataclass
 from datetime import date
@@ -24,11 +25,14 @@ from rich.console import Console
 from rich.table import Table
 from scipy import special
 
-from ml.evaluate import Scored, roc_auc
+from ml import registry
+from ml.card import ORACLE_FILE, write_card
+from ml.evaluate import Scored, evaluate, roc_auc
 from ml.frame import open_published
 from ml.rule import InactivityRule
 from ml.settings import parameters as model_parameters
 from roundtrip.company import Company
+from roundtrip.files import write_atomically
 from roundtrip.home import Home
 from roundtrip.simulate import company as simulated
 from roundtrip.simulate import dice as dice_of
@@ -42,6 +46,8 @@ from roundtrip.simulate.world import World
 from roundtrip.stages import STAGES, run_stage
 
 CUSTOMERS, MONTHS, SEED, FUTURES = 5_000, 48, 7, 60
+#: With few futures an oracle's AUC is too low (endless_auc), and the champion looks nearer to it than it is.
+FUTURES_FOR_THE_CARD = 40
 #: Horizons are at most 365 days.
 _MONTHS_AHEAD = 12
 _REPLICATES = 1_000
@@ -66,26 +72,145 @@ class Judged:
         return float(low), float(high)
 
 
-def main(console: Console, customers: int = CUSTOMERS, futures: int = FUTURES, seed: int = SEED) -> None:
-    """Simulate, train, look ahead, print the table."""
-    with tempfile.TemporaryDirectory() as scratch:
-        landing = Path(scratch) / "landing"
-        simulate(landing, customers, MONTHS, seed)
-        home, scored_by = _walk_to_the_scores(landing, Path(scratch) / "home")
-        scored = scored_customers(home, landing)
-        world, _ = saving.load(landing / simulated.STATE_FILE)
+@dataclass(frozen=True)
+class Compared:
+    """One company's champion beside its oracles.
+
+    Attributes:
+        judged: AUCs of ALL, FAIR, CHAMPION and RULE on what then happened.
+        calibration_error: of the champion's probabilities (value, low, high).
+        churned: 1 for each scored customer who booked nothing, shape (n,).
+        endless: AUC of ALL and FAIR if there were endless futures.
+        scored_by: what scored, in words.
+        early_warning: of the champion's training (ml.early_warning); {} where a rule scored.
+    """
+
+    judged: Judged
+    calibration_error: dict[str, float]
+    churned: np.ndarray
+    endless: dict[str, float]
+    scored_by: str
+    early_warning: dict
+
+
+def main(
+    console: Console,
+    customers: int = CUSTOMERS,
+    futures: int = FUTURES,
+    seeds: list[int] | None = None,
+    home: Path | None = None,
+    landing: Path | None = None,
+) -> None:
+    """Simulate, train, look ahead, print a table for each seed and one of all.
+
+    Args:
+        home, landing: a simulated company that is scored already, instead: its card then shows the ratio.
+    """
+    if home:
+        place = Home(home)
+        folder = landing or Path(Company.load(place).landing)
+        found = compare_with_oracles(place, folder, futures, "as published")
+        _print(console, found, futures)
+        if futures < FUTURES_FOR_THE_CARD:
+            console.print(f"not on the card: fewer than {FUTURES_FOR_THE_CARD} futures flatter the champion")
+        else:
+            _show_on_the_card(place, found)
+        return
+    all_found = {}
+    for seed in seeds or [SEED]:
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "landing"
+            simulate(folder, customers, MONTHS, seed)
+            place, scored_by = _walk_to_the_scores(folder, Path(scratch) / "home")
+            all_found[seed] = compare_with_oracles(place, folder, futures, scored_by)
+        _print(console, all_found[seed], futures)
+    if len(all_found) > 1:
+        console.print(_table_of_seeds(all_found))
+
+
+def compare_with_oracles(home: Home, landing: Path, futures: int, scored_by: str) -> Compared:
+    """Live the company on from its saved state, once as it happens and many times with other dice."""
+    scored = scored_customers(home, landing)
+    world, _ = saving.load(landing / simulated.STATE_FILE)
     risks = {
         ALL: live_futures(world, scored, futures, with_new_thresholds=False),
         FAIR: live_futures(world, scored, futures, with_new_thresholds=True),
     }
     label = ~books(world, scored)
     ranks = {name: found.mean(axis=0) for name, found in risks.items()}
-    ranks |= {CHAMPION: scored["churn_probability"].to_numpy(), RULE: scored["rule"].to_numpy()}
-    judged = judge(ranks, label)
-    console.print(_table(judged, f"{len(label):,} customers, {label.mean():.1%} without a booking"))
-    console.print(f"champion: {scored_by}; {futures} futures each, {_REPLICATES:,} draws of the customers")
-    for name, found in risks.items():
-        console.print(f"{name}: AUC {endless_auc(found, label):.3f} if there were endless futures")
+    said = scored["churn_probability"].to_numpy()
+    ranks |= {CHAMPION: said, RULE: scored["rule"].to_numpy()}
+    evaluation = evaluate({CHAMPION: said}, label, scored["person"], model_parameters())
+    champion = registry.champion_for(home, date.fromisoformat(Company.load(home).settings["as_of"]))
+    trained = registry.summary_of(home, champion) if champion else {}
+    return Compared(
+        judged=judge(ranks, label),
+        calibration_error=evaluation["models"][CHAMPION]["calibration_error"],
+        churned=label,
+        endless={name: endless_auc(found, label) for name, found in risks.items()},
+        scored_by=scored_by,
+        early_warning=trained.get("evaluation", {}).get("early_warning", {}),
+    )
+
+
+def _print(console: Console, found: Compared, futures: int) -> None:
+    label, error = found.churned, found.calibration_error
+    console.print(_table(found.judged, f"{len(label):,} customers, {label.mean():.1%} without a booking"))
+    console.print(
+        f"champion: {found.scored_by}; {futures} futures each, {_REPLICATES:,} draws of the customers"
+    )
+    console.print(f"champion: calibration error {_percent(error)}")
+    for name, auc in found.endless.items():
+        console.print(f"{name}: AUC {auc:.3f} if there were endless futures")
+    console.print(f"lead days before a loss: {_lead_days(found.early_warning)}")
+
+
+def _show_on_the_card(home: Home, found: Compared) -> None:
+    """Write the ratio to the fair oracle beside the model, and its card again."""
+    as_of = date.fromisoformat(Company.load(home).settings["as_of"])
+    champion = registry.champion_for(home, as_of)
+    if champion is None:
+        return
+    judged = found.judged
+    low, high = judged.interval(lambda auc: auc[CHAMPION] / auc[FAIR])
+    ratio = {"value": judged.auc[CHAMPION] / judged.auc[FAIR], "low": low, "high": high}
+    said = {"model_version": f"{registry.MODEL}/{champion.number}", "oracle": FAIR, "ratio": ratio}
+    write_atomically(home.mlflow_dir / ORACLE_FILE, json.dumps(said, indent=2))
+    write_card(home, as_of, {})
+
+
+def _table_of_seeds(all_found: dict[int, Compared]) -> Table:
+    table = Table(
+        *("seed", "champion AUC", f"/ {ALL}", f"/ {FAIR}", "calibration error", "lead days"), title="By seed"
+    )
+    for seed, found in all_found.items():
+        auc = found.judged.auc
+        cells = [f"{auc[CHAMPION]:.3f}"]
+        for name in (ALL, FAIR):
+            low, high = found.judged.interval(lambda auc, name=name: auc[CHAMPION] / auc[name])
+            cells.append(f"{auc[CHAMPION] / auc[name]:.1%} ({low:.1%} to {high:.1%})")
+        error = _percent(found.calibration_error)
+        table.add_row(str(seed), *cells, error, _lead_days(found.early_warning))
+    return table
+
+
+def _percent(of: dict[str, float]) -> str:
+    return f"{of['value']:.1%} ({of['low']:.1%} to {of['high']:.1%})"
+
+
+def _lead_days(early_warning: dict) -> str:
+    if early_warning.get("status") != "measured":
+        return f"not measured ({early_warning.get('why', 'no champion')})"
+    rankings, best = early_warning["rankings"], early_warning["best_rule"]
+    model, rule, gap = (
+        rankings["model"]["mean_lead_days"],
+        rankings[best]["mean_lead_days"],
+        early_warning["difference"],
+    )
+    return (
+        f"{model['value']:.0f} ({model['low']:.0f} to {model['high']:.0f}), best rule ({best}) "
+        f"{rule['value']:.0f}, difference {gap['value']:+.0f} ({gap['low']:+.0f} to {gap['high']:+.0f})"
+    )
 
 
 def _walk_to_the_scores(landing: Path, folder: Path) -> tuple[Home, str]:

@@ -1,8 +1,10 @@
 """Scores every customer with the champion and publishes the scores.
 
-**Reads** `published/current.duckdb` and the champion in MLflow.
+**Reads** `published/current.duckdb` and the champion in MLflow; if that cannot be loaded, the version in
+force before it, and if none can, the inactivity rule. Warnings and `model_version` say so.
 
-**Writes** `products/customer_scores/<as_of>.parquet` (score), then `published/current.duckdb` once more,
+**Writes** `products/customer_scores/<as_of>.parquet`, and where a challenger waits its scores beside the
+champion's in `products/model_shadow_scores/` (score), then `published/current.duckdb` once more,
 now with `customer_scores` (publish_scores).
 
 **When**: as soon as `train` has announced `roundtrip://model`, for that event's `as_of`; or by hand.

@@ -1,10 +1,17 @@
-"""Trains the churn models on the published warehouse and lets the best one become the champion.
+"""Looks after the churn model in use, and trains again when that is due: on schedule, or because of drift.
 
-**Reads** `published/current.duckdb` (features and labels, both as they were known on their dates).
+**Reads** `published/current.duckdb` (features, labels and earlier scores, all as they were known on their
+dates) and MLflow.
 
-**Writes** a run with its measures to MLflow and, if it passes the promotion gate, a new champion.
+**Writes** `products/model_monitoring/<as_of>.parquet` and a run in MLflow's `roundtrip-churn-monitoring`
+(monitor); where a training is due, a run with its measures and, if it passes the promotion gate, a new
+champion and a line in `mlflow/champions.jsonl` (train).
 
 **When**: as soon as `build` has announced `roundtrip://published`, for that event's `as_of`; or by hand.
+A training is due when the last one is 28 days old, when `monitor` has raised an alarm and the last one is 7
+days old, when the parameters have changed, or when a column that the champion needs is gone. `train` says
+which of them it was (`trained_because` in what it returns, in the run, in `roundtrip model history`), or
+that none was and when the next one is due.
 
 **Then** `score` starts by itself: it waits for `roundtrip://model`.
 
@@ -19,4 +26,4 @@ from roundtrip.airflow.policy import policy_dag
 from roundtrip.airflow.tasks import stage_task
 
 with policy_dag("train", __doc__, "machine-learning", schedule=[PUBLISHED]):
-    stage_task("train", announces=MODEL)
+    stage_task("monitor") >> stage_task("train", announces=MODEL)

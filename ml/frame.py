@@ -4,7 +4,7 @@ Read from the published warehouse only, read-only: a model learns from nothing a
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import pandas as pd
@@ -31,28 +31,44 @@ LABELS = {
 }
 
 
+#: DuckDB's types that a number or a flag may have.
+_NUMBERS = {
+    *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"),
+    *("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"),
+    *("FLOAT", "DOUBLE", "BOOLEAN"),
+}
+
+
 @dataclass
 class Frame:
     """Labelled rows to learn from.
 
     Attributes:
-        rows: customer_id, as_of_date, horizon_ends_on, label (0/1), overdue_ratio_for_rule and one column per
-            feature (float64 with NaN, or text for a category), sorted by as_of_date, customer_id.
+        rows: customer_id, as_of_date, horizon_ends_on, label (0/1), overdue_ratio_for_rule,
+            booked_in_months (after how many month ends a next booking was seen; NaN: in none so far) and one
+            column per feature (float64 with NaN, or text for a category), sorted by as_of_date, customer_id.
         features: names in the order of the catalogue.
         months: per as_of_date how many rows could have a label (`candidates`) and how many have one
         (`labelled`). messages: what was left out and why, in words.
+        unfinished: the same columns of rows whose outcome is not known yet (label NaN); a survival model
+            learns from how long they have been silent so far.
+        histories: for buy-till-you-die, customers with the same purchases, counted (fitted_on, repeats,
+            recency_weeks, age_weeks, customers), lost ones too.
     """
 
     rows: pd.DataFrame
     features: list[str]
     months: pd.DataFrame
     messages: list[str]
+    unfinished: pd.DataFrame = field(default_factory=pd.DataFrame)
+    histories: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def data_hash(self) -> str:
         """Changes when any row, label or feature does."""
         state = hashlib.sha256(",".join(self.rows.columns).encode())
-        state.update(pd.util.hash_pandas_object(self.rows, index=False).to_numpy().tobytes())
+        for table in (self.rows, self.unfinished, self.histories):
+            state.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
         return state.hexdigest()[:16]
 
 
@@ -80,20 +96,33 @@ def open_published(home: Home):
     return connect(home.current_db, home.tmp_dir, read_only=True)
 
 
-def available_features(connection) -> list[str]:
-    """Catalogue features that marts.customer_features has as columns."""
-    columns = {
-        name
-        for (name,) in connection.execute(
-            "SELECT column_name FROM information_schema.columns "
-            "WHERE table_schema = 'marts' AND table_name = 'customer_features'"
+def table_columns(connection, table: str) -> dict[str, str]:
+    """Name → type of a table's columns in `marts`; empty where there is no such table."""
+    return dict(
+        connection.execute(
+            "SELECT column_name, data_type FROM information_schema.columns "
+            "WHERE table_schema = 'marts' AND table_name = ?",
+            [table],
         ).fetchall()
-    }
+    )
+
+
+def available_features(connection) -> list[str]:
+    """Catalogue features that marts.customer_features has as columns, numbers being numbers there, too."""
+    columns = table_columns(connection, "customer_features")
     if not columns:
         raise BadInput(
             "marts.customer_features is not in the published warehouse", "build and publish it again"
         )
-    return [name for name in catalogue()["features"] if name in columns]
+    return [
+        name
+        for name, entry in catalogue()["features"].items()
+        if name in columns and (entry["kind"] == "category" or _is_number(columns[name]))
+    ]
+
+
+def _is_number(sql_type: str) -> bool:
+    return sql_type in _NUMBERS or sql_type.startswith("DECIMAL")
 
 
 def read_frame(home: Home, as_of: date, parameters: dict) -> Frame:
@@ -130,25 +159,89 @@ def read_frame(home: Home, as_of: date, parameters: dict) -> Frame:
                 f"learned from one customer in {keep_one_in} (chosen by hash): "
                 f"more than {parameters['frame']['max_rows']} rows are labelled"
             )
-        rows = connection.execute(
-            f"""SELECT f.customer_id, f.as_of_date, {label["ends_on"]} AS horizon_ends_on,
-                       CAST({label["answer"]} AS INTEGER) AS label,
-                       CAST(f.overdue_ratio AS DOUBLE) AS overdue_ratio_for_rule, {feature_sql(names)}
-                FROM {scope} AND {known} AND hash(f.customer_id) % {keep_one_in} = 0
-                ORDER BY f.as_of_date, f.customer_id""",
-            {"as_of": as_of},
-        ).df()
-    for column in ("as_of_date", "horizon_ends_on"):
-        rows[column] = pd.to_datetime(rows[column])
+        messages += _odd_numbers(connection, names, scope, as_of)
+        follows = parameters["label"] == "no_booking" and set(_HISTORY) <= set(names)
+        rows, unfinished = (
+            connection.execute(
+                f"""{_NEXT_BOOKINGS if follows else ""}
+                    SELECT f.customer_id, f.as_of_date, {label["ends_on"]} AS horizon_ends_on,
+                           CAST(CASE WHEN {known} THEN {label["answer"]} END AS INTEGER) AS label,
+                           CAST(f.overdue_ratio AS DOUBLE) AS overdue_ratio_for_rule,
+                           CAST({"n.booked_in_months" if follows else "NULL"} AS DOUBLE) AS booked_in_months,
+                           {feature_sql(names)}
+                    FROM {_joined(scope) if follows else scope} AND {answered}
+                        AND hash(f.customer_id) % {keep_one_in} = 0
+                    ORDER BY f.as_of_date, f.customer_id""",
+                {"as_of": as_of},
+            ).df()
+            for answered in (f"({known})", f"NOT coalesce({known}, false) AND {str(follows).lower()}")
+        )
+        histories = _histories(connection, as_of) if follows else pd.DataFrame()
+    for table in (rows, unfinished):
+        for column in ("as_of_date", "horizon_ends_on"):
+            table[column] = pd.to_datetime(table[column])
     months["as_of_date"] = pd.to_datetime(months["as_of_date"])
     features, dropped = _usable(rows, names, parameters)
     keep = [c for c in rows.columns if c not in set(names) - set(features)]
-    return Frame(rows[keep], features, months, messages + dropped)
+    return Frame(rows[keep], features, months, messages + dropped, unfinished[keep], histories)
+
+
+#: What a history of purchases is told by.
+_HISTORY = ("gap_count", "days_since_first_booking", "days_since_last_booking")
+#: For every month end the number of months until one that has seen a booking since the month end before it.
+_NEXT_BOOKINGS = """
+    WITH month_ends AS (
+        SELECT customer_id, as_of_date,
+            as_of_date - CAST(days_since_last_booking AS INTEGER) > last_day(as_of_date - INTERVAL 1 MONTH)
+                AS has_booked
+        FROM marts.customer_features WHERE is_month_end AND as_of_date <= $as_of
+    ), next_bookings AS (
+        SELECT customer_id, as_of_date,
+            date_diff('month', as_of_date, min(as_of_date) FILTER (has_booked) OVER later) AS booked_in_months
+        FROM month_ends
+        WINDOW later AS (
+            PARTITION BY customer_id ORDER BY as_of_date ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+        )
+    )
+"""
+
+
+def _joined(scope: str) -> str:
+    return scope.replace(" WHERE ", " LEFT JOIN next_bookings n USING (customer_id, as_of_date) WHERE ", 1)
+
+
+def _histories(connection, as_of: date) -> pd.DataFrame:
+    """Purchases of everybody who has booked, lost customers too, at the last month end of each quarter."""
+    found = connection.execute(
+        """SELECT f.as_of_date AS fitted_on, CAST(f.gap_count AS INTEGER) AS repeats,
+               CAST(round((f.days_since_first_booking - f.days_since_last_booking) / 7e0) AS INTEGER)
+                   AS recency_weeks,
+               CAST(round(f.days_since_first_booking / 7e0) AS INTEGER) AS age_weeks,
+               CAST(count(*) AS INTEGER) AS customers
+           FROM marts.customer_features f JOIN marts.dim_customers c USING (customer_id)
+           WHERE c.may_be_profiled AND f.is_month_end AND f.as_of_date <= $as_of
+               AND month(f.as_of_date) % 3 = 0 AND f.days_since_first_booking IS NOT NULL
+           GROUP BY ALL ORDER BY ALL""",
+        {"as_of": as_of},
+    ).df()
+    return found.assign(fitted_on=pd.to_datetime(found["fitted_on"]))
+
+
+def _odd_numbers(connection, names: list[str], scope: str, as_of: date) -> list[str]:
+    """Which features hold infinite values or NaN, and in how many rows; to the models they are unknown."""
+    kinds = table_columns(connection, "customer_features")
+    decimals = [name for name in names if kinds[name] in ("DOUBLE", "FLOAT")]
+    if not decimals:
+        return []
+    counted = ", ".join(f"count(*) FILTER (NOT isfinite(f.{name}))" for name in decimals)
+    counts = connection.execute(f"SELECT {counted} FROM {scope}", {"as_of": as_of}).fetchone()
+    odd = [f"{name} ({count} rows)" for name, count in zip(decimals, counts, strict=True) if count]
+    return [f"infinite or not a number, counted as unknown: {', '.join(odd)}"] if odd else []
 
 
 def _missing_messages(names: list[str]) -> list[str]:
     missing = [name for name in catalogue()["features"] if name not in names]
-    return [f"not in the warehouse: {', '.join(missing)}"] if missing else []
+    return [f"not in the warehouse, or no numbers there: {', '.join(missing)}"] if missing else []
 
 
 def _usable(rows: pd.DataFrame, names: list[str], parameters: dict) -> tuple[list[str], list[str]]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ml.frame import open_published, read_frame
+from ml.profit import with_company_costs
 from ml.settings import parameters as read_parameters
 from ml.split import split_frame
 from ml.train import compare
@@ -26,7 +27,7 @@ def evaluate_label(home: Home, label: str, cutoff: date | None = None) -> dict:
     Raises:
         TooLittleData: too few rows of a class, customers or months before or at the cut-off.
     """
-    parameters = {**read_parameters(), "label": label}
+    parameters = {**with_company_costs(read_parameters(), home), "label": label}
     frame = read_frame(home, date.max, parameters)
     split = split_frame(frame, parameters, test_month=pd.Timestamp(cutoff) if cutoff else None)
     compared = compare(frame, split, parameters)

@@ -1,6 +1,7 @@
-"""Step 3, the candidates: logistic regression and LightGBM, each with calibrated probabilities.
+"""Step 3, the candidates: each fitted on the training rows and calibrated on the folds inside them.
 
-The inactivity rule, the third on the list, is in rule.py: it must score even where nothing can be learned.
+The inactivity rule, the baseline, is in rule.py: it must score even where nothing can be learned. How one
+kind is fitted is in fitting.py.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -9,188 +10,175 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ml.calibration import choose_calibration
+from ml.fitting import KINDS, Lesson, fit, why_not
+from ml.folds import Fold, make_folds
+from ml.frame import Frame
 from ml.rule import InactivityRule
-from ml.served import ChurnModel, encode, expanded, standardised
-from ml.settings import catalogue
+from ml.served import ChurnModel
 from ml.split import Split
 
-#: From simple to hard.
-KINDS = ("logistic", "lightgbm")
+__all__ = ["ENSEMBLE", "KINDS", "Candidate", "blend", "fit_candidate", "fit_final", "fit_rule", "why_not"]
+
+#: The mean of other candidates' scores; chosen only if a paired test says that it is better (train.py).
+ENSEMBLE = "ensemble"
 
 
 @dataclass
 class Candidate:
-    """A fitted, calibrated model and the log-odds it gave to rows it had not learned from."""
+    """A fitted, calibrated model and the scores it gave on the folds.
+
+    Attributes:
+        folds: validation rows' positions, by fold, oldest first.
+        fold_log_odds: their scores by a model that had learned only from the fold's training rows.
+    """
 
     model: ChurnModel
-    selection_rows: np.ndarray
-    selection_log_odds: np.ndarray
+    folds: list[np.ndarray]
+    fold_log_odds: list[np.ndarray]
 
 
 def fit_candidate(
-    kind: str, rows: pd.DataFrame, features: list[str], split: Split, parameters: dict
+    kind: str,
+    rows: pd.DataFrame,
+    features: list[str],
+    split: Split,
+    parameters: dict,
+    frame: Frame | None = None,
 ) -> Candidate:
-    """Fit on the split's training rows; calibrate on its slice, or by cross-validation over customers."""
-    train = np.flatnonzero(split.train)
-    if split.calibrate_by == "slice":
-        held_out = np.flatnonzero(split.calibration)
-        model = fit(kind, rows.iloc[train], features, parameters)
-        log_odds = model.log_odds(rows.iloc[held_out])
-    else:
-        held_out = train
-        model, log_odds = fit_with_folds(kind, rows.iloc[train], features, parameters)
-    model.spec["calibration"] = calibration(log_odds, rows["label"].to_numpy()[held_out], parameters)
-    return Candidate(model, held_out, log_odds)
+    """Fit on the split's training rows; calibrate on its folds.
+
+    Args:
+        rows: the frame's.
+        frame: with its unfinished rows and histories; without it the survival model knows the labelled
+            rows only, and buy-till-you-die the purchases of those who were not lost.
+    """
+    if kind == ENSEMBLE:
+        return _fit_ensemble(
+            rows,
+            parameters,
+            lambda member: fit_candidate(member, rows, features, split, parameters, frame),
+        )
+    most = parameters["candidates"]["survival"]["max_rows"]
+    whole = _lesson(rows, split.train, split.known_until, frame, most)
+    return _fit_with_folds(kind, rows, features, whole, split.folds, parameters, frame)
 
 
-def fit_final(kind: str, rows: pd.DataFrame, features: list[str], parameters: dict) -> ChurnModel:
-    """The model to serve: every labelled row, calibrated by cross-validation over customers."""
-    model, log_odds = fit_with_folds(kind, rows, features, parameters)
-    model.spec["calibration"] = calibration(log_odds, rows["label"].to_numpy(), parameters)
-    return model
+def fit_final(
+    kind: str, rows: pd.DataFrame, features: list[str], parameters: dict, frame: Frame | None = None
+) -> ChurnModel:
+    """The model to serve: fitted on every labelled row, calibrated on folds up to the newest months."""
+    return _fit_final(kind, rows, features, parameters, frame).model
 
 
-def fit_with_folds(
-    kind: str, rows: pd.DataFrame, features: list[str], parameters: dict
-) -> tuple[ChurnModel, np.ndarray]:
-    """A model of all rows, and log-odds for each row from a model that saw none of that customer's rows.
+def _fit_final(
+    kind: str, rows: pd.DataFrame, features: list[str], parameters: dict, frame: Frame | None
+) -> Candidate:
+    if kind == ENSEMBLE:
+        return _fit_ensemble(
+            rows, parameters, lambda member: _fit_final(member, rows, features, parameters, frame)
+        )
+    everything = np.ones(len(rows), dtype=bool)
+    # A day on which all of this was known; the frame itself may be of later.
+    known_until = rows["horizon_ends_on"].max()
+    months = frame.months if frame is not None else _all_labelled(rows)
+    folds = make_folds(rows, everything, known_until, months, parameters)
+    most = parameters["candidates"]["survival"]["max_rows"]
+    whole = _lesson(rows, everything, known_until, frame, most)
+    return _fit_with_folds(kind, rows, features, whole, folds, parameters, frame)
+
+
+def fit_rule(rows: pd.DataFrame, parameters: dict, by: str = "overdue_ratio") -> InactivityRule:
+    """An inactivity rule (`by`: of ml.rule.RULES) with its two numbers from labelled rows."""
+    return InactivityRule.fit_rows(rows, parameters, by)
+
+
+def blend(members: list[Candidate], rows: pd.DataFrame, parameters: dict) -> Candidate:
+    """The mean of the members' scores, each brought to one scale by a sigmoid on the newest fold.
+
+    A sum of scores has the sum of their parts as its parts, so its reasons are exact.
+    """
+    from ml.calibration import fit_curve
+
+    first = members[0]
+    label = rows["label"].to_numpy()
+    newest = label[first.folds[-1]]
+    scores = [[_score(each.model, log_odds) for log_odds in each.fold_log_odds] for each in members]
+    slopes = [fit_curve("sigmoid", each[-1], newest, parameters)["slope"] for each in scores]
+    weights = [slope / len(members) for slope in slopes]
+    fold_log_odds = [
+        sum(weight * each[place] for weight, each in zip(weights, scores, strict=True))
+        for place in range(len(first.folds))
+    ]
+    shared = {name: first.model.spec[name] for name in ("features", "categories", "base_rate", "threads")}
+    spec = {"kind": ENSEMBLE, **shared, "weights": weights}
+    is_later = first.model.spec["calibration"]["is_later"]
+    labels = [label[positions] for positions in first.folds]
+    spec["calibration"] = choose_calibration(fold_log_odds, labels, is_later, parameters)
+    spec["calibration"]["is_later"] = is_later
+    model = ChurnModel(spec, members=[each.model for each in members])
+    return Candidate(model, first.folds, fold_log_odds)
+
+
+def _score(model: ChurnModel, log_odds: np.ndarray) -> np.ndarray:
+    """ChurnModel.score from ChurnModel.log_odds: for `survival` -ln(-ln p), else the same."""
+    return -np.log(np.logaddexp(0, -log_odds)) if model.spec["kind"] == "survival" else log_odds
+
+
+def _fit_ensemble(rows: pd.DataFrame, parameters: dict, fit_member) -> Candidate:
+    members = [fit_member(kind) for kind in parameters["candidates"]["ensemble"]["members"]]
+    return blend(members, rows, parameters)
+
+
+def _fit_with_folds(
+    kind: str,
+    rows: pd.DataFrame,
+    features: list[str],
+    whole: Lesson,
+    folds: list[Fold],
+    parameters: dict,
+    frame: Frame | None,
+) -> Candidate:
+    """A model of the whole lesson, and scores for each fold's validation rows from a model of the fold's own.
 
     The fits are independent, so some go side by side; which finishes first changes nothing.
     """
     from threadpoolctl import threadpool_limits
 
-    folds = parameters["calibration"]["folds"]
-    fold = (pd.util.hash_array(rows["customer_id"].to_numpy(dtype=object)) % folds).astype(int)
-    filled = np.unique(fold)
-
-    def fit_outside(number: int | None) -> ChurnModel:
-        return fit(kind, rows.loc[fold != number] if number is not None else rows, features, parameters)
+    def fit_one(fold: Fold | None):
+        if fold is None:
+            return fit(kind, whole, features, parameters)
+        outside = set() if fold.is_later else set(rows.loc[fold.validate, "customer_id"])
+        most = parameters["split"]["fold_rows"]
+        lesson = _lesson(rows, fold.train, fold.known_until, frame, most, outside)
+        return fit(kind, lesson, features, parameters).log_odds(rows.loc[fold.validate])
 
     # Set here, too: limits are the process's, and each fit puts back what it found.
     with threadpool_limits(parameters["threads"]), ThreadPoolExecutor(parameters["fold_threads"]) as pool:
-        model, *others = pool.map(fit_outside, [None, *filled])
-    log_odds = np.zeros(len(rows))
-    for number, other in zip(filled, others, strict=True):
-        log_odds[fold == number] = other.log_odds(rows.loc[fold == number])
-    return model, log_odds
+        model, *fold_log_odds = pool.map(fit_one, [None, *folds])
+    positions = [np.flatnonzero(fold.validate) for fold in folds]
+    label = rows["label"].to_numpy()
+    is_later = bool(folds) and folds[0].is_later
+    if folds:
+        labels = [label[each] for each in positions]
+        model.spec["calibration"] = choose_calibration(fold_log_odds, labels, is_later, parameters)
+    model.spec["calibration"]["is_later"] = is_later
+    return Candidate(model, positions, fold_log_odds)
 
 
-def fit(kind: str, rows: pd.DataFrame, features: list[str], parameters: dict) -> ChurnModel:
-    """One fit without calibration (until it is set, probabilities are those of the raw log-odds)."""
-    settings = parameters["candidates"]
-    spec = {
-        "kind": kind,
-        "features": features,
-        "categories": {
-            name: _levels(rows[name], settings["max_categories"])
-            for name in features
-            if catalogue()["features"][name]["kind"] == "category"
-        },
-        "calibration": {"method": "sigmoid", "intercept": 0.0, "slope": 1.0},
-        "base_rate": float(rows["label"].mean()),
-        "threads": parameters["scoring_threads"],
-    }
-    matrix, label = encode(rows, spec), rows["label"].to_numpy()
-    if kind == "lightgbm":
-        return ChurnModel(spec, _boost(matrix, label, spec, settings["lightgbm"], parameters))
-    return _logistic(matrix, label, spec, settings["logistic"], parameters["threads"])
+def _lesson(
+    rows: pd.DataFrame,
+    train: np.ndarray,
+    known_until: pd.Timestamp,
+    frame: Frame | None,
+    most_followed: int,
+    without: set | frozenset = frozenset(),
+) -> Lesson:
+    learned = rows.loc[train]
+    extra = {} if frame is None else {"unfinished": frame.unfinished, "histories": frame.histories}
+    return Lesson(learned, known_until, rows, most_followed, without=without, **extra)
 
 
-def calibration(log_odds: np.ndarray, label: np.ndarray, parameters: dict) -> dict:
-    """Isotonic (Zadrozny and Elkan 2002) with enough rows of both classes, else a sigmoid (Platt 1999)."""
-    smaller = min(int(label.sum()), int(len(label) - label.sum()))
-    if smaller >= parameters["calibration"]["isotonic_min_each_class"]:
-        from sklearn.isotonic import IsotonicRegression
-
-        steps = IsotonicRegression(out_of_bounds="clip").fit(log_odds, label)
-        return {"method": "isotonic", "x": steps.X_thresholds_.tolist(), "y": steps.y_thresholds_.tolist()}
-    from sklearn.linear_model import LogisticRegression
-
-    curve = LogisticRegression(C=1e6).fit(log_odds[:, None], label)
-    # A falling sigmoid would turn the ranking round; a model that bad gets the base rate instead.
-    if curve.coef_[0, 0] <= 0:
-        base = float(np.clip(label.mean(), 0.001, 0.999))
-        return {"method": "sigmoid", "intercept": float(np.log(base / (1 - base))), "slope": 0.0}
-    return {"method": "sigmoid", "intercept": float(curve.intercept_[0]), "slope": float(curve.coef_[0, 0])}
-
-
-def fit_rule(rows: pd.DataFrame, parameters: dict) -> InactivityRule:
-    return InactivityRule.fit(rows["overdue_ratio_for_rule"], rows["label"], parameters)
-
-
-def _levels(values: pd.Series, most: int) -> list[str]:
-    counts = values.dropna().value_counts()
-    # Ties by name, so that the same data always give the same codes.
-    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    return [str(level) for level, _ in ordered[:most]]
-
-
-def _boost(matrix: np.ndarray, label: np.ndarray, spec: dict, settings: dict, parameters: dict):
-    import lightgbm
-
-    leaf = min(settings["min_child_samples"], max(5, int(settings["min_child_share"] * len(label))))
-    categorical = [i for i, name in enumerate(spec["features"]) if name in spec["categories"]]
-    return lightgbm.train(
-        {
-            "objective": "binary",
-            "learning_rate": settings["learning_rate"],
-            "num_leaves": settings["num_leaves"],
-            "max_bin": settings["max_bin"],
-            "min_data_in_leaf": leaf,
-            "bagging_fraction": settings["subsample"],
-            "bagging_freq": settings["subsample_freq"],
-            "feature_fraction": settings["colsample_bytree"],
-            "lambda_l2": settings["reg_lambda"],
-            "seed": parameters["seed"],
-            "num_threads": parameters["threads"],
-            "deterministic": True,
-            "force_row_wise": True,
-            "verbosity": -1,
-        },
-        lightgbm.Dataset(
-            matrix,
-            label,
-            feature_name=list(spec["features"]),
-            categorical_feature=categorical,
-            free_raw_data=True,
-        ),
-        num_boost_round=settings["n_estimators"],
-    )
-
-
-def _logistic(matrix: np.ndarray, label: np.ndarray, spec: dict, settings: dict, threads: int) -> ChurnModel:
-    from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
-
-    spec["linear"] = linear = _columns(matrix, spec)
-    columns = expanded(matrix, spec)
-    linear["means"] = columns.mean(axis=0).tolist()
-    spread = columns.std(axis=0)
-    # A column without spread beyond rounding carries nothing; dividing by 1 keeps it near 0.
-    carries = spread > 1e-9 * np.maximum(1.0, np.abs(columns).max(axis=0))
-    linear["scales"] = np.where(carries, spread, 1.0).tolist()
-    with threadpool_limits(threads):
-        model = LogisticRegression(C=settings["C"], max_iter=settings["max_iter"])
-        model.fit(standardised(matrix, spec), label)
-    linear["coefficients"], linear["intercept"] = model.coef_[0].tolist(), float(model.intercept_[0])
-    return ChurnModel(spec)
-
-
-def _columns(matrix: np.ndarray, spec: dict) -> dict:
-    """Which features become which columns, and what fills the unknown."""
-    numeric = [i for i, name in enumerate(spec["features"]) if name not in spec["categories"]]
-    known = ~np.isnan(matrix[:, numeric])
-    medians = [
-        float(np.median(matrix[known[:, place], i])) if known[:, place].any() else 0.0
-        for place, i in enumerate(numeric)
-    ]
-    return {
-        "numeric": numeric,
-        "medians": medians,
-        "unknown": [i for place, i in enumerate(numeric) if not known[:, place].all()],
-        "categorical": [
-            (i, len(spec["categories"][name]) + 1)
-            for i, name in enumerate(spec["features"])
-            if name in spec["categories"]
-        ],
-    }
+def _all_labelled(rows: pd.DataFrame) -> pd.DataFrame:
+    counts = rows.groupby("as_of_date").size()
+    return pd.DataFrame({"as_of_date": counts.index, "candidates": counts.values, "labelled": counts.values})

@@ -1,27 +1,59 @@
 """Pictures of an evaluation, for MLflow: every curve has its own colour (Okabe and Ito's) and line style."""
 
+import itertools
+
 import numpy as np
 
 from ml.evaluate import Scored, calibration_table
+from ml.groups import is_told
+from ml.model_card.charts import SIZES, decay_drawing, figure_of, warning_drawing
+from ml.model_card.page import card_words, model_name
 
-STYLES = {
-    "rule": ("#000000", ":", "inactivity rule"),
-    "logistic": ("#0072B2", "--", "logistic regression"),
-    "lightgbm": ("#D55E00", "-", "LightGBM"),
-    "champion": ("#009E73", "-.", "champion's recipe"),
-}
 GREY = "#767676"
+#: Always the same for these; other kinds take the rest in their order.
+_FIXED = {"rule": ("#000000", ":"), "champion": ("#009E73", "-.")}
+_OTHERS = tuple(itertools.product(("-", "--", "-."), ("#D55E00", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9")))
 
 
-def pictures(probabilities: dict, label, importance: dict[str, float], title: str) -> dict:
-    """File name → matplotlib figure: roc_pr, calibration, gains, importance."""
+def pictures(
+    probabilities: dict, label, importance: dict[str, float], title: str, chosen: str, evaluation: dict
+) -> dict:
+    """File name → matplotlib figure.
+
+    Args:
+        probabilities: model → shape (n,).
+        importance: feature → mean absolute part in the log-odds of the chosen model.
+        evaluation: with what ml.quality.in_depth measured.
+
+    Returns:
+        roc_pr, calibration, gains, importance; and groups, early_warning, decay where they were measured.
+    """
     scored = {name: Scored(values, label) for name, values in probabilities.items()}
-    return {
+    found = {
         "roc_pr.png": _roc_pr(scored, title),
         "calibration.png": _calibration(scored, title),
         "gains.png": _gains(scored, title),
-        "importance.png": _importance(importance, title),
+        "importance.png": _importance(importance, f"{model_name(chosen)}, {title}"),
     }
+    words, wide = card_words("en"), SIZES[0]
+    told = {column: [e for e in entries if is_told(e)] for column, entries in evaluation["groups"].items()}
+    if any(told.values()):
+        found["groups.png"] = _groups(told, chosen, evaluation["models"][chosen]["roc_auc"]["value"], title)
+    if evaluation["early_warning"]["status"] == "measured":
+        found["early_warning.png"] = figure_of(warning_drawing(evaluation["early_warning"], words), wide)
+    if evaluation["decay"]["status"] == "measured":
+        found["decay.png"] = figure_of(decay_drawing(evaluation["decay"], words), wide)
+    return found
+
+
+def _styles(names) -> dict[str, tuple[str, str, str]]:
+    """Model → colour, line style, words."""
+    others = iter(_OTHERS)
+    styles = {}
+    for name in names:
+        colour, style = _FIXED[name] if name in _FIXED else next(others)[::-1]
+        styles[name] = (colour, style, model_name(name))
+    return styles
 
 
 def _figure(columns: int = 1, height: float = 4.6):
@@ -38,8 +70,9 @@ def _figure(columns: int = 1, height: float = 4.6):
 
 
 def _lines(ax, scored: dict, curve) -> None:
+    styles = _styles(scored)
     for name, each in scored.items():
-        colour, style, words = STYLES[name]
+        colour, style, words = styles[name]
         ax.plot(*curve(each), color=colour, linestyle=style, linewidth=2, label=words)
     ax.legend(frameon=False)
 
@@ -72,8 +105,9 @@ def _roc_pr(scored: dict, title: str):
 def _calibration(scored: dict, title: str):
     figure, (ax,) = _figure()
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=1)
+    styles = _styles(scored)
     for name, each in scored.items():
-        colour, style, words = STYLES[name]
+        colour, style, words = styles[name]
         table = calibration_table(each, np.ones(len(each.label)))
         ax.plot(
             table["probability"],
@@ -124,5 +158,23 @@ def _importance(importance: dict[str, float], title: str):
     ax.grid(axis="y", visible=False)
     ax.tick_params(axis="y", labelsize=8)
     ax.set(xlabel="mean absolute part in the log-odds", title="What moves the score")
+    figure.suptitle(title)
+    return figure
+
+
+def _groups(told: dict[str, list[dict]], kind: str, over_all: float, title: str):
+    rows = [
+        (f"{column}: {entry['group']}", entry["models"][kind]["roc_auc"])
+        for column in told
+        for entry in told[column]
+    ]
+    figure, (ax,) = _figure(height=1.4 + 0.22 * len(rows))
+    value = np.array([auc["value"] for _, auc in rows])
+    around = [value - [auc["low"] for _, auc in rows], np.array([auc["high"] for _, auc in rows]) - value]
+    place = np.arange(len(rows))[::-1]
+    ax.axvline(over_all, color=GREY, linewidth=1)
+    ax.errorbar(value, place, xerr=np.maximum(around, 0), fmt="o", markersize=4, color="#0072B2")
+    ax.set_yticks(place, [name for name, _ in rows], fontsize=8)
+    ax.set(xlabel="ROC AUC with 95 % interval; grey is over all", title="By group")
     figure.suptitle(title)
     return figure

@@ -37,34 +37,35 @@ def explain(parts: np.ndarray, rows: pd.DataFrame, features: list[str], is_above
     # Those in the customer's own direction first, each by size; a group without any part comes last.
     sign = np.where(np.asarray(is_above_average), 1.0, -1.0)[:, None]
     along = np.sign(totals) == sign
+    # One key for both, since one sort is three times as quick as a lexical one: those along lie above 1, the
+    # others below; s / (1 + s) grows with s.
     size = np.abs(totals)
-    ranking = np.lexsort((np.broadcast_to(np.arange(len(names)), totals.shape), -size, ~along), axis=1)
+    ranking = np.argsort(-(along + size / (1 + size)), axis=1, kind="stable")
     result = {column: np.full(len(rows), None, dtype=object) for column in COLUMNS}
     for place in range(min(SHOWN, len(names))):
         picked = ranking[:, place]
         for number, group in enumerate(names):
             members = [i for i, g in enumerate(groups) if g == group]
-            total = totals[:, number]
-            told = (picked == number) & (total != 0)
-            if not told.any():
+            told = np.flatnonzero((picked == number) & (totals[:, number] != 0))
+            if len(told) == 0:
                 continue
-            strongest = np.argmax(parts[:, members] * np.sign(total)[:, None], axis=1)
+            sign_of = np.sign(totals[told, number])
+            strongest = np.argmax(parts[np.ix_(told, members)] * sign_of[:, None], axis=1)
             for position, member in enumerate(members):
-                for direction, towards in (("up", total > 0), ("down", total < 0)):
-                    mask = told & (strongest == position) & towards
-                    if mask.any():
-                        _tell(result, place, mask, features[member], rows, direction)
+                for direction, towards in (("up", sign_of > 0), ("down", sign_of < 0)):
+                    chosen = told[(strongest == position) & towards]
+                    if len(chosen):
+                        _tell(result, place, chosen, features[member], rows, direction)
     return pd.DataFrame(result, index=rows.index)
 
 
-def _tell(result: dict, place: int, mask, feature: str, rows: pd.DataFrame, direction: str) -> None:
-    values = rows[feature].to_numpy(dtype=object)[mask]
-    codes, distinct = pd.factorize(pd.Series(values), use_na_sentinel=True)
+def _tell(result: dict, place: int, chosen, feature: str, rows: pd.DataFrame, direction: str) -> None:
+    codes, distinct = pd.factorize(rows[feature].iloc[chosen].to_numpy(), use_na_sentinel=True)
     for language in LANGUAGES:
         texts = [reason(feature, value, direction, language) for value in distinct]
         texts.append(reason(feature, None, direction, language))
         column = f"reason_{place + 1}" + ("" if language == "en" else "_zh")
-        result[column][mask] = np.array(texts, dtype=object)[codes]
+        result[column][chosen] = np.array(texts, dtype=object)[codes]
 
 
 def reason(feature: str, value, direction: str, language: str) -> str:

@@ -1,22 +1,32 @@
-"""Step 6, the registry: what MLflow keeps, which model is the champion, and the gate before it becomes that.
+"""Step 6, the registry: what MLflow keeps, which model is the champion, and which one takes its place.
 
 No server is needed: the tracking store is a SQLite file of this home, the artifacts are a folder beside it.
 Where $ROUNDTRIP_MLFLOW_URI names a server, that one keeps both.
 """
 
-import json
+import hashlib
 import logging
 import os
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from roundtrip.files import remove_abandoned, write_atomically
+from ml import history
+from roundtrip.errors import BadInput, DamagedFile
+from roundtrip.files import remove_abandoned
 from roundtrip.home import Home
+from roundtrip.lock import one_champion_at_a_time
+
+if TYPE_CHECKING:
+    from roundtrip.publish import Actor
 
 EXPERIMENT = "roundtrip-churn"
+MONITORING = "roundtrip-churn-monitoring"
 MODEL = "roundtrip-churn"
 ALIAS = "champion"
+#: How a version was made: kind, features and the parameters of fitting; logged by its run.
+RECIPE = "recipe.json"
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,24 @@ class Version:
     as_of: date
     run_id: str
     parameters_hash: str
+
+
+@dataclass(frozen=True)
+class InForce:
+    """Who may score a date: the champion first, then whoever was in force before it, newest first.
+
+    Attributes:
+        versions: none of them knows the date's future; empty where nothing was ever promoted.
+        warnings: what is missing, in sentences.
+    """
+
+    versions: list[Version]
+    warnings: list[str]
+
+
+def name_of(version: Version) -> str:
+    """As tables name it, such as roundtrip-churn/3."""
+    return f"{MODEL}/{version.number}"
 
 
 def open_mlflow(home: Home):
@@ -70,34 +98,81 @@ def _create_database(home: Home) -> None:
         beside.unlink(missing_ok=True)
 
 
-def experiment_id(home: Home) -> str:
+def experiment_id(home: Home, name: str = EXPERIMENT) -> str:
+    """The id of EXPERIMENT (trainings) or MONITORING (what became of the scores); made if it is not there."""
     _, client = open_mlflow(home)
-    found = client.get_experiment_by_name(EXPERIMENT)
+    found = client.get_experiment_by_name(name)
     if found is not None:
         return found.experiment_id
     is_own_file = home.mlflow_uri.startswith("sqlite:")
     artifacts = (home.mlflow_dir / "artifacts").as_uri() if is_own_file else None
-    return client.create_experiment(EXPERIMENT, artifacts, tags=_EXPERIMENT_TAGS)
+    return client.create_experiment(name, artifacts, tags={"mlflow.note.content": _EXPERIMENT_NOTES[name]})
 
 
 def champion_for(home: Home, as_of: date) -> Version | None:
-    """The model in force on a date: the champion, or for a past date the newest one promoted until then.
+    """The model in force on a date: the champion, or for a past date the newest one in force until then."""
+    return next(iter(in_force(home, as_of).versions), None)
+
+
+def in_force(home: Home, as_of: date) -> InForce:
+    """Who may score a date, and what of it is missing.
 
     A model trained for a later date has seen outcomes that were unknown on `as_of`, so it may not score it.
+    Who stands in for a champion that is gone comes from the history, without those that were taken back.
     """
-    if home.mlflow_uri.startswith("sqlite:") and not (home.mlflow_dir / "mlflow.db").exists():
+    before = history.in_force(history.moves(home))
+    if not _has_database(home):
+        if not before:
+            return InForce([], [])
+        named = f"the history names version {before[0].version} as champion"
+        return InForce([], [f"{named}, but {_database_gone(home)}"])
+    _, client = open_mlflow(home)
+    current = _current_champion(client)
+    there = {str(found.version): found for found in client.search_model_versions(f"name='{MODEL}'")}
+    versions, warnings = ([current], []) if current else ([], [])
+    if current is None and before:
+        warnings.append(
+            f"the alias `{ALIAS}` is missing in MLflow; by the history it is at version {before[0].version}"
+        )
+    for move in before:
+        found = there.get(move.version)
+        # After a lost database numbers begin again; the run tells one version 1 from the other.
+        if found is None or move.run_id not in (None, found.run_id):
+            if not versions:
+                warnings.append(f"version {move.version}, in force by the history, is not in MLflow any more")
+        elif _version(found) not in versions:
+            versions.append(_version(found))
+    if not before:
+        promoted = [_version(found) for found in there.values() if found.tags.get("promotion") == "promoted"]
+        promoted.sort(key=lambda version: (version.as_of, int(version.number)), reverse=True)
+        versions += [version for version in promoted if version not in versions]
+    return InForce([version for version in versions if version.as_of <= as_of], warnings)
+
+
+def _has_database(home: Home) -> bool:
+    return not home.mlflow_uri.startswith("sqlite:") or (home.mlflow_dir / "mlflow.db").exists()
+
+
+def _database_gone(home: Home) -> str:
+    return f"{home.mlflow_dir / 'mlflow.db'} is gone"
+
+
+def challenger_to(home: Home, champion: Version | None, as_of: date) -> Version | None:
+    """The newest version that is not in force: refused by the gate, or taken back; None without one.
+
+    Only what was registered after the version that scores challenges it. The champion itself, where another
+    one stands in for it, is no challenger: it cannot be loaded.
+    """
+    if champion is None:
         return None
     _, client = open_mlflow(home)
     current = _current_champion(client)
-    if current is None or current.as_of <= as_of:
-        return current
-    promoted = [
-        _version(found)
-        for found in client.search_model_versions(f"name='{MODEL}'")
-        if found.tags.get("promotion") == "promoted"
+    newer = [
+        version
+        for version in map(_version, client.search_model_versions(f"name='{MODEL}'"))
+        if int(version.number) > int(champion.number) and version.as_of <= as_of and version != current
     ]
-    known = [version for version in promoted if version.as_of <= as_of]
-    return max(known, key=lambda version: (version.as_of, int(version.number)), default=None)
+    return max(newer, key=lambda version: int(version.number), default=None)
 
 
 def _current_champion(client) -> Version | None:
@@ -119,17 +194,24 @@ def _version(found) -> Version:
 
 
 def finished_run(home: Home, run_key: str) -> dict | None:
-    """The summary of a finished training with the same date, data, parameters and code, if there is one.
+    """The summary of a finished training with the same date, data, parameters and code, if there is one."""
+    mlflow, _ = open_mlflow(home)
+    done = finished_run_id(home, run_key)
+    return mlflow.artifacts.load_dict(f"runs:/{done}/summary.json") if done else None
+
+
+def finished_run_id(home: Home, run_key: str, experiment: str = EXPERIMENT) -> str | None:
+    """The run of that key that came to its end, if there is one.
 
     Runs of that key which never finished were killed; they are closed as such.
     """
-    mlflow, client = open_mlflow(home)
-    found = client.search_runs([experiment_id(home)], f"tags.run_key = '{run_key}'")
+    _, client = open_mlflow(home)
+    found = client.search_runs([experiment_id(home, experiment)], f"tags.run_key = '{run_key}'")
     for run in found:
         if run.info.status == "RUNNING":
             client.set_terminated(run.info.run_id, "KILLED")
     done = [run for run in found if run.info.status == "FINISHED"]
-    return mlflow.artifacts.load_dict(f"runs:/{done[0].info.run_id}/summary.json") if done else None
+    return done[0].info.run_id if done else None
 
 
 def recent_refusal(home: Home, as_of: date, parameters_hash: str, days: int) -> dict | None:
@@ -143,10 +225,26 @@ def recent_refusal(home: Home, as_of: date, parameters_hash: str, days: int) -> 
     return None
 
 
-def recipe_of(home: Home, version: Version) -> dict:
-    """How a version was made: kind, features, and the parameters of fitting."""
-    mlflow, _ = open_mlflow(home)
-    return mlflow.artifacts.load_dict(f"runs:/{version.run_id}/recipe.json")
+def newest_refusal(home: Home, as_of: date, parameters_hash: str) -> date | None:
+    """The newest date up to `as_of` for which a candidate with these parameters was refused."""
+    if not _has_database(home):
+        return None
+    _, client = open_mlflow(home)
+    filters = f"tags.status = 'refused' AND tags.parameters_hash = '{parameters_hash}'"
+    dates = [
+        date.fromisoformat(run.data.tags["as_of"])
+        for run in client.search_runs([experiment_id(home)], filters)
+        if run.info.status == "FINISHED"
+    ]
+    return max((each for each in dates if each <= as_of), default=None)
+
+
+def run_file(home: Home, version: Version, name: str) -> dict | None:
+    """A JSON file that the training of a version logged; None where it logged none of that name."""
+    mlflow, client = open_mlflow(home)
+    if name not in {item.path for item in client.list_artifacts(version.run_id)}:
+        return None
+    return mlflow.artifacts.load_dict(f"runs:/{version.run_id}/{name}")
 
 
 def summary_of(home: Home, version: Version) -> dict:
@@ -156,10 +254,27 @@ def summary_of(home: Home, version: Version) -> dict:
 
 
 def load(home: Home, version: Version):
-    """The served model (ml.served.ChurnModel's twin, loaded from the registry) and its input names."""
+    """The served model (ml.served.ChurnModel's twin, loaded from the registry) and its input names.
+
+    Raises:
+        DamagedFile: a file of the model is not what was logged.
+    """
     mlflow, _ = open_mlflow(home)
-    loaded = mlflow.pyfunc.load_model(f"models:/{MODEL}/{version.number}")
-    return loaded, loaded.metadata.get_input_schema().input_names()
+    place = Path(mlflow.artifacts.download_artifacts(f"models:/{MODEL}/{version.number}"))
+    described = mlflow.models.Model.load(place)
+    logged = (described.metadata or {}).get("sha256")
+    # A text that was cut off may load all the same, and score with half of its trees.
+    if logged and logged != _sha256(place / "artifacts" / "model"):
+        raise DamagedFile(f"model version {version.number} is not what was logged", "put its files back")
+    return mlflow.pyfunc.load_model(str(place)), described.get_input_schema().input_names()
+
+
+def _sha256(folder: Path) -> str:
+    """Of all files in a folder, by name."""
+    state = hashlib.sha256()
+    for file in sorted(each for each in folder.rglob("*") if each.is_file()):
+        state.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
+    return state.hexdigest()
 
 
 def log_model(home: Home, model, features: list[str], folder: Path) -> str:
@@ -192,35 +307,11 @@ def log_model(home: Home, model, features: list[str], folder: Path) -> str:
         artifacts={"model": str(folder)},
         signature=ModelSignature(Schema(inputs), Schema([ColSpec("double")])),
         input_example=example,
+        metadata={"sha256": _sha256(folder)},
         # Named, or MLflow would start a process and import everything to find them out.
         pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in packages],
     )
     return logged.model_uri
-
-
-def gate(evaluation: dict, candidate: str, champion: Version | None, parameters: dict) -> tuple[bool, str]:
-    """May the candidate become champion? The answer and the reason in a sentence.
-
-    Args:
-        evaluation: of ml.evaluate.evaluate, with the differences "<candidate> - rule" and, where there is a
-            champion, "<candidate> - champion".
-    """
-    rules = parameters["promotion"]
-    gain = evaluation["differences"][f"{candidate} - rule"]
-    if gain["low"] > rules["min_gain_over_rule"]:
-        reason = f"beats the inactivity rule: {_difference(gain)}"
-    else:
-        return False, f"does not clearly beat the inactivity rule: {_difference(gain)}"
-    if champion is None:
-        return True, f"{reason}; there was no champion"
-    change = evaluation["differences"][f"{candidate} - champion"]
-    if change["low"] > -rules["non_inferiority_auc"]:
-        return True, f"{reason}; not worse than champion version {champion.number}: {_difference(change)}"
-    return False, f"{reason}, but may be worse than champion version {champion.number}: {_difference(change)}"
-
-
-def _difference(of: dict) -> str:
-    return f"AUC difference {of['value']:+.4f} (95 % CI {of['low']:+.4f} to {of['high']:+.4f})"
 
 
 def register(home: Home, model_uri: str, run_id: str, tags: dict[str, str], description: str) -> Version:
@@ -240,50 +331,140 @@ def register(home: Home, model_uri: str, run_id: str, tags: dict[str, str], desc
     return _version(client.get_model_version(MODEL, made.version))
 
 
-def make_champion(home: Home, version: Version, reason: str) -> bool:
-    """Move the alias to a version, unless the champion is of a later date; True when it is or was moved.
+def make_champion(home: Home, version: Version, reason: str, trigger: str | None = None) -> bool:
+    """Move the alias to a version that passed the gate, and write it down; True if it is in force then.
 
-    A version becomes champion once: who has gone back to an older one since (`force_champion`) is not
-    overruled by the same training run again.
+    A version becomes champion once: who has gone back to an older one since (`roll_back`) is not overruled
+    by the same training run again. Nor is a champion of a later date.
+
+    Args:
+        trigger: why it was trained, in a sentence.
     """
     _, client = open_mlflow(home)
-    if any(line.get("run_id") == version.run_id for line in _champions(home)):
-        return True
-    current = _current_champion(client)
-    if current is not None and current.as_of > version.as_of:
-        return False
-    force_champion(home, version.number, version.as_of, reason, version.run_id)
+    with one_champion_at_a_time(home):
+        current = _current_champion(client)
+        moves = history.moves(home)
+        was_promoted = any(
+            move.action == history.PROMOTED and move.run_id == version.run_id for move in moves
+        )
+        if was_promoted or (current is not None and current.as_of > version.as_of):
+            return current == version
+        _note_move_by_others(home, moves, current, version)
+        client.set_registered_model_alias(MODEL, ALIAS, version.number)
+        history.add(
+            home,
+            history.PROMOTED,
+            version.number,
+            version.as_of,
+            reason,
+            _registered_at(client, version),
+            trigger=trigger,
+            run_id=version.run_id,
+        )
     return True
 
 
-def force_champion(home: Home, number: str, as_of: date, reason: str, run_id: str | None = None) -> None:
-    """Set the alias without a gate (a rollback), and write it down in mlflow/champions.jsonl.
+def roll_back(
+    home: Home, to: str | None, as_of: date, reason: str, actor: "Actor", parameters_hash: str
+) -> history.Move:
+    """Put a version that was in force before in force again, and write down who did it and why.
+
+    Killed between the move and the line, the same call again finishes it.
 
     Args:
-        run_id: of the training that made the version; None for a rollback.
+        to: the version's number; None for the one in force before the champion.
+        as_of: the date of the data on which it is done. actor: who does it, and when.
+        parameters_hash: of the parameters in use; until they change no training overrules the rollback
+            before its time (ml/retrain.py).
+
+    Raises:
+        BadInput: there is nothing to go back to, the version was never in force, is in force already, is of
+            a later date, or cannot be loaded.
+        Locked: another process is moving the champion.
     """
-    _, client = open_mlflow(home)
-    client.set_registered_model_alias(MODEL, ALIAS, number)
-    lines = _champions(home)
-    line = {"as_of": as_of.isoformat(), "version": number, "reason": reason, "run_id": run_id}
-    if lines[-1:] != [line]:
-        text = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in [*lines, line])
-        write_atomically(home.mlflow_dir / "champions.jsonl", text)
+    if not reason.strip():
+        raise BadInput("the reason is empty", "say why, for whoever reads the history next year")
+    if not _has_database(home):
+        raise BadInput(_database_gone(home), "put it back from your backup, or train anew")
+    with one_champion_at_a_time(home):
+        _, client = open_mlflow(home)
+        current, moves = _current_champion(client), history.moves(home)
+        version = _to_go_back_to(client, current, moves, to)
+        last = moves[-1].version if moves else None
+        if current == version and last == version.number:
+            raise BadInput(f"version {version.number} is in force already", "nothing is to be done")
+        if version.as_of > as_of:
+            raise BadInput(
+                f"version {version.number} was trained for {version.as_of} and may not score {as_of}",
+                "choose an earlier version, or publish the later warehouse first",
+            )
+        try:
+            load(home, version)
+        except Exception as error:
+            raise BadInput(
+                f"version {version.number} cannot be loaded ({type(error).__name__})",
+                "choose another version (`roundtrip model history` lists them)",
+            ) from error
+        _note_move_by_others(home, moves, current, version)
+        client.set_registered_model_alias(MODEL, ALIAS, version.number)
+        return history.add(
+            home,
+            history.ROLLED_BACK,
+            version.number,
+            as_of,
+            reason.strip(),
+            actor.acts_at,
+            by=actor.name,
+            run_id=version.run_id,
+            parameters_hash=parameters_hash,
+        )
 
 
-def _champions(home: Home) -> list[dict]:
-    """Every move of the alias, oldest first: as_of, version, reason, run_id."""
-    file = home.mlflow_dir / "champions.jsonl"
-    if not file.exists():
-        return []
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+def _to_go_back_to(client, current: Version | None, moves: list[history.Move], to: str | None) -> Version:
+    were = list(dict.fromkeys(move.version for move in moves))
+    if to is None:
+        # By the history, not by the alias: a call that was killed after moving it must mean the same again.
+        chain = [move.version for move in history.in_force(moves)]
+        is_elsewhere = current is None or current.number not in chain[:2]
+        if not chain[0 if is_elsewhere else 1 :]:
+            raise BadInput("no version was in force before", "there is nothing to go back to")
+        to = chain[0 if is_elsewhere else 1]
+    there = {str(found.version): found for found in client.search_model_versions(f"name='{MODEL}'")}
+    known = ", ".join(number for number in were if number in there) or "none"
+    if to not in there:
+        raise BadInput(f"there is no version {to}", f"versions that were in force: {known}")
+    if to not in were:
+        raise BadInput(
+            f"version {to} was never in force: {there[to].tags.get('reason', 'it did not pass the gate')}",
+            f"versions that were in force: {known}",
+        )
+    return _version(there[to])
 
 
-_EXPERIMENT_TAGS = {
-    "mlflow.note.content": (
+def _note_move_by_others(
+    home: Home, moves: list[history.Move], current: Version | None, upcoming: Version
+) -> None:
+    """Write down that the alias is elsewhere than the history says, unless the upcoming move put it there."""
+    if not moves or current is None or current.number in (moves[-1].version, upcoming.number):
+        return
+    reason = f"found at version {current.number}: moved without Roundtrip"
+    history.add(home, history.FOUND, current.number, current.as_of, reason, None, run_id=current.run_id)
+
+
+def _registered_at(client, version: Version) -> str:
+    milliseconds = client.get_model_version(MODEL, version.number).creation_timestamp
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds")
+
+
+_EXPERIMENT_NOTES = {
+    EXPERIMENT: (
         "Each run is one training for one date: which customers will book nothing within their horizon. "
         "The run's description says in words how good the model is and whether it came into use; the runs "
         "inside it are the candidates, judged on the same later months."
+    ),
+    MONITORING: (
+        "Each run looks after the model in use on one date: whether today's customers are still those it was "
+        "released for, and whether what it said has come true. The run's description says it in words."
     ),
 }
 _MODEL_DESCRIPTION = (

@@ -1,8 +1,10 @@
-"""Step 2, the split: the newest labelled months test, older ones calibrate, the oldest train; nothing
-overlaps.
+"""Step 2, the split: the newest labelled months test, what was known before them trains, in folds of its own.
 
 The embargo: what happens in a row's horizon must be over before the next part begins. Without it a training
 row of March would hold what the same customer did in May, which is the test row's answer.
+
+Customers overlap on purpose: tomorrow's customers are today's. What must not overlap is time; how many of the
+test's customers were learned from (in earlier months) is in the facts.
 """
 
 from dataclasses import dataclass, field
@@ -10,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from ml.folds import Fold, make_folds, shortcomings
 from ml.frame import Frame
 
 
@@ -23,19 +26,25 @@ class TooLittleData(Exception):
 
 @dataclass
 class Split:
-    """Boolean masks over Frame.rows, and how the probabilities are calibrated.
+    """Boolean masks over Frame.rows.
 
     Attributes:
-        train, calibration, test: masks without overlap; calibration is all False with `cross_validation`.
-        calibrate_by: `slice` (later months than the training's) or `cross_validation` (grouped by customer).
+        train, test: masks without overlap; train holds every row whose horizon ended by known_until.
+        known_until: the first test date; nothing later may be used to learn.
+        folds: inside train; they choose and calibrate, then the model is fitted on all of train.
         facts: dates and counts, for the log.
     """
 
     train: np.ndarray
-    calibration: np.ndarray
     test: np.ndarray
-    calibrate_by: str
+    known_until: pd.Timestamp
+    folds: list[Fold]
     facts: dict = field(default_factory=dict)
+
+    @property
+    def calibrate_by(self) -> str:
+        """`rolling_origin`, or `cross_validation` (by customer) where the history is too short."""
+        return "rolling_origin" if self.folds and self.folds[0].is_later else "cross_validation"
 
 
 def split_frame(frame: Frame, parameters: dict, test_month: pd.Timestamp | None = None) -> Split:
@@ -67,69 +76,54 @@ def split_frame(frame: Frame, parameters: dict, test_month: pd.Timestamp | None 
         choices = [labelled[-n:] for n in range(min(rules["test_months"], len(labelled)), 0, -1)]
     missing: list[str] = []
     for months in choices:
-        split = _cut(rows, months, rules)
-        missing = _shortcomings(rows, split, rules)
+        test = rows["as_of_date"].isin(months).to_numpy()
+        train = (rows["horizon_ends_on"] <= min(months)).to_numpy()
+        missing = _shortcomings(rows.loc[train], rows.loc[test], rules)
         if not missing:
-            return split
+            return _with_folds(frame, train, test, min(months), parameters)
     raise TooLittleData(missing)
 
 
-def _cut(rows: pd.DataFrame, test_months: list[pd.Timestamp], rules: dict) -> Split:
-    test = rows["as_of_date"].isin(test_months).to_numpy()
-    before_test = (rows["horizon_ends_on"] <= min(test_months)).to_numpy()
-    calibration = np.zeros(len(rows), dtype=bool)
-    train, calibrate_by = before_test, "cross_validation"
-    if slice_months := _calibration_months(rows, before_test, rules):
-        in_slice = before_test & rows["as_of_date"].isin(slice_months).to_numpy()
-        earlier = before_test & (rows["horizon_ends_on"] <= min(slice_months)).to_numpy()
-        candidate = Split(earlier, in_slice, test, "slice")
-        is_affordable = earlier.sum() >= rules["min_slice_training_share"] * before_test.sum()
-        if is_affordable and not _shortcomings(rows, candidate, rules):
-            train, calibration, calibrate_by = earlier, in_slice, "slice"
-    split = Split(train, calibration, test, calibrate_by)
-    split.facts = {"calibrate_by": calibrate_by}
-    for part in ("train", "calibration", "test"):
-        mask = getattr(split, part)
-        chosen = rows.loc[mask]
-        split.facts |= {f"{part}_rows": int(mask.sum()), f"{part}_customers": chosen["customer_id"].nunique()}
-        if mask.any():
-            split.facts |= {
-                f"{part}_from": f"{chosen['as_of_date'].min():%Y-%m-%d}",
-                f"{part}_to": f"{chosen['as_of_date'].max():%Y-%m-%d}",
-                f"{part}_base_rate": float(chosen["label"].mean()),
-            }
+def _with_folds(frame: Frame, train, test, known_until: pd.Timestamp, parameters: dict) -> Split:
+    rows = frame.rows
+    folds = make_folds(rows, train, known_until, frame.months, parameters)
+    split = Split(train, test, known_until, folds)
+    for part, mask in (("train", train), ("test", test)):
+        split.facts |= _facts(part, rows.loc[mask])
+    before = (rows["as_of_date"] < known_until).to_numpy()
+    seen = rows.loc[test, "customer_id"].isin(rows.loc[train, "customer_id"].unique())
+    split.facts |= {
+        "calibrate_by": split.calibrate_by,
+        # Older than the test, but what became of them was not yet known on its first date.
+        "embargo_rows": int((before & ~train).sum()),
+        "test_rows_of_customers_learned_from": float(seen.mean()),
+        "folds": len(folds),
+    }
+    for number, fold in enumerate(folds, 1):
+        split.facts |= _facts(f"fold_{number}", rows.loc[fold.validate])
+        split.facts[f"fold_{number}_training_rows"] = int(fold.train.sum())
     return split
 
 
-def _calibration_months(rows: pd.DataFrame, before_test: np.ndarray, rules: dict) -> list[pd.Timestamp]:
-    """The newest months of which the embargo leaves nearly all labelled rows."""
-    kept = pd.Series(before_test).groupby(rows["as_of_date"].to_numpy()).mean()
-    whole = sorted(kept[kept >= rules["min_labelled_share"]].index)
-    first = max(0, len(whole) - rules["calibration_months"])
-    return whole[first:]
+def _facts(part: str, chosen: pd.DataFrame) -> dict:
+    return {
+        f"{part}_rows": len(chosen),
+        f"{part}_customers": chosen["customer_id"].nunique(),
+        f"{part}_from": f"{chosen['as_of_date'].min():%Y-%m-%d}",
+        f"{part}_to": f"{chosen['as_of_date'].max():%Y-%m-%d}",
+        f"{part}_base_rate": float(chosen["label"].mean()),
+    }
 
 
-def _shortcomings(rows: pd.DataFrame, split: Split, rules: dict) -> list[str]:
-    parts = {"training": split.train, "test": split.test}
-    if split.calibrate_by == "slice":
-        parts["calibration"] = split.calibration
-    missing = []
-    for part, mask in parts.items():
-        chosen = rows.loc[mask]
-        churned = int(chosen["label"].sum())
-        for word, n in (("churned", churned), ("kept", len(chosen) - churned)):
-            if n < rules["min_rows_each_class"]:
-                missing.append(f"{part}: {rules['min_rows_each_class']} {word} rows (there are {n})")
-        customers = chosen["customer_id"].nunique()
-        if customers < rules["min_customers"]:
-            missing.append(f"{part}: {rules['min_customers']} customers (there are {customers})")
-        months = chosen["as_of_date"].nunique()
-        if part == "training" and months < rules["min_training_months"]:
-            missing.append(
-                f"training: {rules['min_training_months']} months whose outcome was known before the test "
-                f"(there are {months}): more history"
-            )
-    return missing
+def _shortcomings(train: pd.DataFrame, test: pd.DataFrame, rules: dict) -> list[str]:
+    missing = shortcomings("training", train, rules)
+    months = train["as_of_date"].nunique()
+    if months < rules["min_training_months"]:
+        missing.append(
+            f"training: {rules['min_training_months']} months whose outcome was known before the test "
+            f"(there are {months}): more history"
+        )
+    return missing + shortcomings("test", test, rules)
 
 
 def _why_no_labels(frame: Frame) -> list[str]:

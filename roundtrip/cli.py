@@ -16,6 +16,7 @@ from roundtrip.errors import BadInput, RoundtripError
 from roundtrip.home import Home
 from roundtrip.lock import one_run_at_a_time
 from roundtrip.metrics.command import app as metrics_app
+from roundtrip.model import app as model_app
 
 app = typer.Typer(
     help="Roundtrip: the open retention warehouse for travel companies.",
@@ -24,6 +25,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(metrics_app, name="metrics")
+app.add_typer(model_app, name="model")
 console = Console()
 
 #: The simulated company: three years before the rollout plan and the plan's twelve months.

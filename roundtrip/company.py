@@ -34,6 +34,7 @@ KNOWN_SETTINGS = {
     "versions_kept": "how many publications are kept to roll back to, at least 2 (default 7)",
     "notify": "names of environment variables with apprise addresses, beside $ROUNDTRIP_NOTIFY_URLS",
     "notify_from": "error (default) or warning: from which severity on people are notified",
+    "retention_costs": "customer_value, offer_cost, contact_cost, accepted_share: for expected profit",
     "max_quarantined_share": "table -> share of refused rows above which the landing gate fails",
 }
 

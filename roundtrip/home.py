@@ -115,6 +115,21 @@ class Home:
         return self.mlflow_dir / "champion.json"
 
     @property
+    def champions_file(self) -> Path:
+        """What was in production, when and why: one JSON object a line (see ml/history.py)."""
+        return self.mlflow_dir / "champions.jsonl"
+
+    @property
+    def champions_lock_file(self) -> Path:
+        """Held by the one process that moves the alias `champion`."""
+        return self.mlflow_dir / "champions.lock"
+
+    @property
+    def monitoring_dir(self) -> Path:
+        """What was found of the model in use on a date: <as_of>.json (see ml/drift.py)."""
+        return self.mlflow_dir / "monitoring"
+
+    @property
     def mlflow_uri(self) -> str:
         """The MLflow backend: a database of this home, or the server that $ROUNDTRIP_MLFLOW_URI names.
 

@@ -1,4 +1,4 @@
-"""One run at a time in a home, and one publication at a time."""
+"""One run at a time in a home, one publication at a time, and one move of the champion at a time."""
 
 import fcntl
 import os
@@ -35,6 +35,21 @@ def one_publication_at_a_time(home: Home) -> Iterator[None]:
     with _held(
         home.publication_lock_file,
         f"the published warehouse in {home.published_dir} is being replaced",
+        "wait for it to end, and run the same command again",
+    ):
+        yield
+
+
+@contextmanager
+def one_champion_at_a_time(home: Home) -> Iterator[None]:
+    """Hold the lock of the alias `champion`: a training may promote while somebody rolls back.
+
+    Raises:
+        Locked: another process is moving it; the message names it.
+    """
+    with _held(
+        home.champions_lock_file,
+        f"the champion of {home.mlflow_dir} is being changed",
         "wait for it to end, and run the same command again",
     ):
         yield

@@ -38,6 +38,7 @@ STAGES = (
     Stage("build_warehouse", "build", "builds the marts with dbt", "roundtrip.build:build_warehouse"),
     Stage("marts_gate", "build", "checks what would go out", "roundtrip.gates:marts_gate"),
     Stage("publish", "build", "replaces the published warehouse", "roundtrip.publish:publish"),
+    Stage("monitor", "train", "looks after the model in use", "ml.drift:monitor"),
     Stage("train", "train", "trains and judges the churn models", "ml.train:train"),
     Stage("score", "score", "scores every customer", "ml.score:score"),
     Stage("publish_scores", "score", "publishes the scores", "roundtrip.publish:publish_scores"),

@@ -17,6 +17,8 @@ from roundtrip.stages import STAGES, records
 
 #: Gates by their stage, in the order of the road.
 GATES = {"landing_gate": "landing", "marts_gate": "published"}
+#: Stages whose warnings speak of versions and features, never of rows.
+MODEL_STAGES = ("monitor", "score")
 #: Kinds of refusals shown; the table above them has the sums.
 REFUSALS_SHOWN = 60
 
@@ -34,6 +36,8 @@ class StageFact:
     kind: str | None = None
     error: str | None = None
     hint: str | None = None
+    #: Of `train`: why it trained, or why not.
+    said: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,8 @@ class RunFacts:
     open_rows: int | None = None
     has_report: bool = False
     has_data_docs: bool = False
+    #: What the stages of the model warn of: a champion that cannot be loaded, customers that have changed.
+    model_warnings: tuple[str, ...] = ()
 
     @property
     def failed(self) -> StageFact | None:
@@ -142,6 +148,7 @@ def gather(home: Home, as_of: date) -> RunFacts:
         lineage=lineage,
         open_rows=_open_rows(home),
         has_report=state["report"] == "done" and (home.reports_dir / f"{as_of}.en.html").exists(),
+        model_warnings=_model_warnings(kept),
         has_data_docs=(home.gates_dir / "data_docs" / "index.html").exists(),
     )
 
@@ -177,9 +184,16 @@ def _stages(kept: dict[str, dict]) -> tuple[StageFact, ...]:
                 record.get("kind"),
                 _told(record) if is_ours else None,
                 record.get("hint"),
+                (_summary(kept, stage.name).get("trained_because") or {}).get("reason"),
             )
         )
     return tuple(found)
+
+
+def _model_warnings(kept: dict[str, dict]) -> tuple[str, ...]:
+    """Once each, though `monitor` and `score` may both miss the same champion."""
+    said = [words for stage in MODEL_STAGES for words in _summary(kept, stage).get("warnings") or ()]
+    return tuple(dict.fromkeys(said))
 
 
 def _told(record: dict) -> str | None:

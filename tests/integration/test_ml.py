@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from ml import registry
+from ml import history, registry
 from ml.score import COLUMNS, score
 from ml.settings import catalogue, parameters
 from ml.train import train
@@ -45,6 +45,7 @@ def untrained(copied) -> Home:
     with sqlite3.connect(copied.mlflow_dir / "mlflow.db") as connection:
         for table in ("runs", "registered_model_aliases", "model_versions", "registered_models"):
             connection.execute(f"DELETE FROM {table}")
+    copied.champions_file.unlink()
     return copied
 
 
@@ -71,6 +72,23 @@ def test_a_model_that_beats_the_rule_becomes_champion(trained):
     json.dumps(summary)
 
 
+def test_it_says_everywhere_why_it_was_trained(trained):
+    home, summary = trained
+    assert summary["trained_because"] == {"trigger": "first", "reason": "there is no champion yet"}
+    run = client_of(home).get_run(summary["run_id"])
+    assert run.data.tags["trigger"] == "first"
+    assert run.data.tags["mlflow.note.content"].startswith("Trained because there is no champion yet.")
+    (move,) = history.moves(home)
+    assert (move.trigger, move.reason) == ("there is no champion yet", summary["reason"])
+    assert client_of(home).get_model_version(registry.MODEL, summary["version"]).tags["trigger"] == "first"
+
+
+def test_the_gate_says_what_it_has_looked_at(trained):
+    _, summary = trained
+    for words in ("beats the inactivity rule", "calibration error", "fairness"):
+        assert words in summary["reason"]
+
+
 def card_of(home: Home) -> dict:
     return json.loads((home.mlflow_dir / "champion.json").read_text(encoding="utf-8"))
 
@@ -94,9 +112,47 @@ def test_the_run_holds_what_a_reader_needs(trained):
         assert run.data.tags[tag]
     assert {"roc_auc", "pr_auc", "top_decile_lift", "brier", "calibration_error"} <= set(run.data.metrics)
     plots = {item.path for item in client.list_artifacts(summary["run_id"], "plots")}
-    assert plots == {f"plots/{name}.png" for name in ("roc_pr", "calibration", "gains", "importance")}
+    drawn = ("roc_pr", "calibration", "gains", "importance", "groups")
+    assert plots == {f"plots/{name}.png" for name in drawn}
     candidates = {run.data.tags.get("candidate") for run in runs_of(home)}
     assert {"rule", "logistic", "lightgbm"} <= candidates
+
+
+def test_every_candidates_run_says_in_words_what_it_is(trained):
+    home, summary = trained
+    inside = {run.data.tags["candidate"]: run for run in runs_of(home) if "candidate" in run.data.tags}
+    assert set(inside) == set(summary["evaluation"]["models"])
+    chosen = inside[summary["kind"]]
+    assert chosen.data.tags["role"] == "chosen"
+    assert inside["rule"].info.run_name == "Baseline: inactivity rule"
+    for name, run in inside.items():
+        measured = summary["evaluation"]["models"][name]
+        assert run.data.metrics["expected_max_profit"] == measured["expected_max_profit"]["value"]
+        assert f"{measured['roc_auc']['value']:.1%}" in run.data.tags["mlflow.note.content"]
+
+
+def test_the_model_card_is_in_the_run_and_beside_the_model(trained):
+    home, summary = trained
+    client = client_of(home)
+    cards = {item.path for item in client.list_artifacts(summary["run_id"], "model_card")}
+    expected = {f"model_card.{language}.{ending}" for language in ("en", "zh") for ending in ("html", "md")}
+    assert {f"model_card/{name}" for name in (*expected, "pictures")} == cards
+    beside = home.mlflow_dir / "model_card"
+    assert expected < {file.name for file in beside.iterdir()}
+    page = (beside / "model_card.en.html").read_text(encoding="utf-8")
+    assert f"roundtrip-churn/{summary['version']}" in page
+    assert summary["about"]["data_hash"] in page
+
+
+def test_every_group_is_judged_or_said_to_be_too_small(trained):
+    evaluation = trained[1]["evaluation"]
+    fairness = evaluation["fairness"]
+    assert set(fairness["columns"]) == {"country", "gender", "age_band"}
+    statuses = {entry["status"] for entries in fairness["columns"].values() for entry in entries}
+    assert statuses <= {"within", "unclear", "outside", "too_small"}
+    # Everybody is female in the made-up company: there are no others to compare with.
+    assert [entry["status"] for entry in fairness["columns"]["gender"]] == ["too_small"]
+    assert {entry["group"] for entry in evaluation["groups"]["country"]} == {"DE", "FR", "CN"}
 
 
 def test_the_served_model_is_plain_files_with_a_signature(trained):
@@ -122,6 +178,8 @@ def test_a_young_champion_is_not_trained_again(trained):
     home, summary = trained
     later = train(home, AS_OF + timedelta(days=27))
     assert (later["status"], later["champion"]) == ("champion_is_fresh", summary["version"])
+    assert later["trained_because"]["trigger"] is None
+    assert "27 days ago" in later["trained_because"]["reason"]
 
 
 def test_a_killed_run_is_closed_and_not_taken_for_a_result(copied):

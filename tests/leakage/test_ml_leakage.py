@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from ml.frame import Frame, read_frame
+from ml.models import fit_candidate
 from ml.settings import NOT_FEATURES, catalogue, check_feature_names, parameters
 from ml.split import split_frame
 from ml.train import compare
@@ -35,7 +36,7 @@ def frame(published, quick) -> Frame:
 def test_no_training_horizon_reaches_into_the_test(frame, quick):
     split = split_frame(frame, quick)
     first_test = frame.rows.loc[split.test, "as_of_date"].min()
-    learned = frame.rows.loc[split.train | split.calibration]
+    learned = frame.rows.loc[split.train]
     assert len(learned) > 1000
     assert learned["horizon_ends_on"].max() <= first_test
 
@@ -51,6 +52,31 @@ def test_shuffled_labels_teach_nothing(frame, quick):
     found = compare(blind, split_frame(blind, quick), quick)
     for kind in ("logistic", "lightgbm"):
         assert found.evaluation["models"][kind]["roc_auc"]["value"] == pytest.approx(0.5, abs=0.06)
+
+
+def test_what_a_survival_model_watches_ends_when_the_test_begins(frame, quick):
+    split = split_frame(frame, quick)
+    later = Frame(
+        # Whatever is booked after the first test date: as if nobody ever came back.
+        frame.rows.assign(booked_in_months=_until(frame.rows, split.known_until)),
+        frame.features,
+        frame.months,
+        frame.messages,
+        frame.unfinished.assign(booked_in_months=_until(frame.unfinished, split.known_until)),
+        frame.histories[frame.histories["fitted_on"] <= split.known_until],
+    )
+    assert later.data_hash != frame.data_hash
+    for kind in ("survival", "buy_till_you_die"):
+        one, other = (
+            fit_candidate(kind, each.rows, each.features, split, quick, each).model for each in (frame, later)
+        )
+        test = frame.rows.loc[split.test]
+        assert np.array_equal(one.predict(None, test), other.predict(None, test))
+
+
+def _until(rows: pd.DataFrame, day: pd.Timestamp) -> pd.Series:
+    months = (day.year - rows["as_of_date"].dt.year) * 12 + day.month - rows["as_of_date"].dt.month
+    return rows["booked_in_months"].where(rows["booked_in_months"] <= months)
 
 
 def test_the_same_pipeline_does_learn_from_true_labels(frame, quick):

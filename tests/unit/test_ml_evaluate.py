@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from ml.evaluate import METRICS, Scored, brier, calibration_error, evaluate, pr_auc, roc_auc, top_lift
+from ml.evaluate import (
+    METRICS,
+    Scored,
+    brier,
+    calibration_curve,
+    calibration_error,
+    evaluate,
+    pr_auc,
+    roc_auc,
+    top_lift,
+)
 from ml.settings import parameters
 
 # Ten customers, riskiest first; four churned.
@@ -94,3 +104,26 @@ def test_rows_of_one_customer_are_drawn_together_and_widen_the_interval():
         return auc["high"] - auc["low"]
 
     assert width(together) > 2 * width(alone)
+
+
+def test_the_interval_of_a_calibration_error_is_around_it():
+    # Perfectly calibrated: all that is measured is noise, and each draw adds its own to it.
+    random = np.random.default_rng(9)
+    probability = random.random(1500)
+    label = (random.random(1500) < probability).astype(float)
+    found = evaluate({"a": probability}, label, np.arange(1500), parameters())
+    error = found["models"]["a"]["calibration_error"]
+    width = error["high"] - error["low"]
+    assert error["low"] + 0.25 * width < error["value"] < error["high"] - 0.25 * width
+
+
+def test_the_calibration_curve_is_the_table_with_intervals_by_customer():
+    random = np.random.default_rng(10)
+    probability = np.repeat(random.random(400), 3)
+    label = (random.random(1200) < probability).astype(float)
+    curve = calibration_curve(Scored(probability, label), np.repeat(np.arange(400), 3), parameters())
+    assert sum(point["rows"] for point in curve) == 1200
+    assert [point["said"] for point in curve] == sorted(point["said"] for point in curve)
+    assert all(point["low"] <= point["value"] <= point["high"] for point in curve)
+    weighted = sum(point["rows"] * abs(point["said"] - point["value"]) for point in curve) / 1200
+    assert weighted == pytest.approx(calibration_error(Scored(probability, label), np.ones(1200)))

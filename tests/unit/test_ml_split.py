@@ -31,18 +31,31 @@ def cut(frame: Frame):
     return split_frame(frame, parameters())
 
 
-def test_parts_follow_each_other_without_any_horizon_reaching_into_the_next():
+def test_no_training_horizon_reaches_into_the_test():
     frame = frame_of(MONTHS)
     split = cut(frame)
     rows = frame.rows
-    assert split.calibrate_by == "slice"
     assert sorted(rows.loc[split.test, "as_of_date"].unique()) == list(MONTHS[-3:])
-    first_test = rows.loc[split.test, "as_of_date"].min()
-    first_calibration = rows.loc[split.calibration, "as_of_date"].min()
-    assert rows.loc[split.calibration, "horizon_ends_on"].max() <= first_test
-    assert rows.loc[split.train, "horizon_ends_on"].max() <= first_calibration
-    assert not (split.train & split.calibration).any()
+    assert split.known_until == MONTHS[-3]
+    assert rows.loc[split.train, "horizon_ends_on"].max() <= split.known_until
     assert not (split.train & split.test).any()
+
+
+def test_folds_roll_forward_inside_the_training_part():
+    frame = frame_of(MONTHS)
+    split = cut(frame)
+    rows = frame.rows
+    assert split.calibrate_by == "rolling_origin"
+    assert len(split.folds) == 4
+    last = MONTHS[0]
+    for fold in split.folds:
+        validated = rows.loc[fold.validate, "as_of_date"]
+        assert fold.known_until == validated.min() > last
+        assert rows.loc[fold.train, "horizon_ends_on"].max() <= fold.known_until
+        assert not (fold.train & fold.validate).any()
+        assert not ((fold.train | fold.validate) & ~split.train).any()
+        last = validated.max()
+    assert rows.loc[split.folds[-1].validate, "horizon_ends_on"].max() <= split.known_until
 
 
 def test_a_horizon_that_ends_on_the_first_test_day_is_used_and_one_a_day_later_is_not():
@@ -50,18 +63,54 @@ def test_a_horizon_that_ends_on_the_first_test_day_is_used_and_one_a_day_later_i
     first_test = MONTHS[-3]
     frame.rows.loc[0, "horizon_ends_on"] = first_test
     frame.rows.loc[1, "horizon_ends_on"] = first_test + pd.Timedelta(days=1)
-    rules = parameters()
-    rules["split"]["calibration_months"] = 0
-    frame_split = split_frame(frame, rules)
-    assert frame_split.train[0]
-    assert not frame_split.train[1]
+    split = cut(frame)
+    assert split.train[0]
+    assert not split.train[1]
 
 
-def test_short_history_calibrates_by_cross_validation():
-    split = cut(frame_of(MONTHS[:13]))
+def test_a_month_whose_long_horizons_were_not_over_validates_nothing():
+    # Half of the customers have a year's horizon: of the newest months only the other half is known.
+    frame = frame_of(MONTHS)
+    slow = frame.rows["customer_id"].str.endswith(("1", "3", "5", "7", "9"))
+    ends = frame.rows["as_of_date"] + pd.to_timedelta(slow.map({True: 365, False: 180}), unit="D")
+    frame.rows["horizon_ends_on"] = ends
+    split = cut(frame)
+    newest = frame.rows.loc[split.folds[-1].validate, "as_of_date"].max()
+    assert newest + pd.Timedelta(days=365) <= split.known_until
+    assert frame.rows.loc[split.train, "as_of_date"].max() > newest
+
+
+def test_short_history_deals_customers_into_folds():
+    frame = frame_of(MONTHS[:13])
+    split = cut(frame)
     assert split.calibrate_by == "cross_validation"
-    assert not split.calibration.any()
-    assert split.train.any()
+    assert len(split.folds) == parameters()["calibration"]["folds"]
+    customers = frame.rows["customer_id"]
+    for fold in split.folds:
+        assert set(customers[fold.train]).isdisjoint(customers[fold.validate])
+    assert (sum(fold.validate.astype(int) for fold in split.folds) == split.train).all()
+
+
+def test_folds_of_a_large_company_take_whole_customers():
+    frame, rules = frame_of(MONTHS, customers=600), parameters()
+    rules["split"]["fold_rows"] = 9000
+    split = split_frame(frame, rules)
+    fold = split.folds[-1]
+    rows, sampled = frame.rows, set(frame.rows.loc[fold.train | fold.validate, "customer_id"])
+    assert split.calibrate_by == "rolling_origin"
+    assert 200 <= len(sampled) < 400
+    of_them = rows["customer_id"].isin(sampled) & (rows["horizon_ends_on"] <= fold.known_until)
+    assert (of_them == fold.train).all()
+    assert cut(frame).train.sum() == split.train.sum()
+
+
+def test_the_facts_say_how_many_rows_the_embargo_took_and_who_is_in_both_parts():
+    frame = frame_of(MONTHS)
+    frame.rows.loc[frame.rows["as_of_date"] >= MONTHS[-3], "customer_id"] += "x"
+    facts = cut(frame).facts
+    assert facts["test_rows_of_customers_learned_from"] == 0.0
+    assert facts["embargo_rows"] == 5 * 300
+    assert cut(frame_of(MONTHS)).facts["test_rows_of_customers_learned_from"] == 1.0
 
 
 def test_shorter_history_tests_on_fewer_months():
