@@ -35,8 +35,9 @@ customer_months as (
         coalesce(lifecycle.as_of_date >= starts.origins_start_on, false) as has_origins,
         coalesce(lifecycle.as_of_date >= starts.campaign_responses_start_on, false) as has_campaign_responses
     from {{ ref("int_customer_lifecycle") }} as lifecycle
+    {{ join_due("lifecycle") }}
     cross join {{ ref("int_source_starts") }} as starts
-    where lifecycle.is_month_end and {{ is_due("lifecycle") }}
+    where lifecycle.is_month_end
 )
 
 select

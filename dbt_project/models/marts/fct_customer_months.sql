@@ -61,6 +61,7 @@ select
     consents.withdrawn_consents,
     coalesce(windows.is_high_volume, false) as is_high_volume
 from {{ ref("int_customer_lifecycle") }} as lifecycle
+{{ join_due("lifecycle") }}
 cross join {{ ref("int_source_starts") }} as starts
 left join {{ ref("int_journey_stages") }} as journey
     on lifecycle.customer_id = journey.customer_id and lifecycle.as_of_date = journey.as_of_date
@@ -86,4 +87,4 @@ left join {{ ref("int_campaign_windows") }} as campaigns
     on lifecycle.customer_id = campaigns.customer_id and lifecycle.as_of_date = campaigns.as_of_date
 left join {{ ref("int_consent_dates") }} as consents
     on lifecycle.customer_id = consents.customer_id and lifecycle.as_of_date = consents.as_of_date
-where lifecycle.is_month_end and {{ is_due("lifecycle") }}
+where lifecycle.is_month_end
