@@ -40,12 +40,15 @@ def counts(home: Home) -> pd.DataFrame:
 def picture(rows: pd.DataFrame) -> alt.Chart:
     """The stages on top of each other; the height is everybody who ever booked."""
     order = list(STAGES)
-    rows = rows.assign(place=rows["lifecycle_stage"].map(order.index))
+    rows = rows.assign(
+        place=rows["lifecycle_stage"].map(order.index), as_of_date=rows["as_of_date"].dt.tz_localize("UTC")
+    )
     return (
         alt.Chart(rows, width=640, height=260)
         .mark_area()
         .encode(
-            x=alt.X("as_of_date:T", title=None),
+            # By the month, in UTC: a month end shown in a zone east of it would be the next month's.
+            x=alt.X("utcyearmonth(as_of_date):T", title=None, axis=alt.Axis(format="%b %Y", labelAngle=-40)),
             y=alt.Y("customers:Q", title="customers", axis=alt.Axis(format=",d")),
             color=alt.Color(
                 "lifecycle_stage:N",

@@ -1,5 +1,6 @@
 """What dbt is told about a home: its environment, and the variables of a build."""
 
+import os
 from datetime import date
 
 from roundtrip.company import Company
@@ -15,6 +16,9 @@ _COMPANY_VARS = (
     "label_horizon_min_days",
     "label_horizon_max_days",
 )
+
+#: From this size of raw.duckdb on dbt runs one statement at a time: two large ones spill.
+_LARGE_RAW_BYTES = 256 * 2**20
 
 
 def dbt_vars(home: Home, as_of: date) -> dict:
@@ -36,6 +40,7 @@ def dbt_environment(home: Home) -> dict[str, str]:
     """
     return {
         "ROUNDTRIP_HOME": str(home.root),
+        "ROUNDTRIP_DBT_THREADS": os.environ.get("ROUNDTRIP_DBT_THREADS") or _statements_at_once(home),
         "ROUNDTRIP_MEMORY_LIMIT": settings(home.tmp_dir)["memory_limit"],
         "DBT_PROJECT_DIR": str(PROJECT_DIR),
         "DBT_PROFILES_DIR": str(PROJECT_DIR),
@@ -44,3 +49,8 @@ def dbt_environment(home: Home) -> dict[str, str]:
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
     }
+
+
+def _statements_at_once(home: Home) -> str:
+    is_large = home.raw_db.exists() and home.raw_db.stat().st_size >= _LARGE_RAW_BYTES
+    return "1" if is_large else "2"
