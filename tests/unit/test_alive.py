@@ -168,6 +168,8 @@ def test_strange_customers_still_get_a_probability(rows):
 class _Dbt:
     """What dbt hands to a Python model."""
 
+    this = "built"
+
     def __init__(self, session, counts: pd.DataFrame, config: dict):
         self._session, self._counts, self._config = session, counts, config
         self.config = self
@@ -179,13 +181,25 @@ class _Dbt:
         return self._config[name]
 
     def ref(self, name: str):
+        if name == "int_build_scope":
+            return self._session.sql(f"SELECT DATE '{self._config['dates_from']}' AS dates_from")
         assert name == "int_alive_counts"
         self._session.register("counts", self._counts)
         return self._session.sql("SELECT fitted_on::DATE AS fitted_on, * EXCLUDE (fitted_on) FROM counts")
 
 
-def parameters_of(quarters: dict[date, pd.DataFrame], fewest: int = 100, shortest: int = 52) -> pd.DataFrame:
-    """What int_alive_parameters makes of these customers, by day of fitting."""
+def parameters_of(
+    quarters: dict[date, pd.DataFrame],
+    fewest: int = 100,
+    shortest: int = 52,
+    built: pd.DataFrame | None = None,
+    dates_from: date | None = None,
+) -> pd.DataFrame:
+    """What int_alive_parameters makes of these customers, by day of fitting.
+
+    Args:
+        built, dates_from: on an increment, what the last build made, and from when on this one makes it anew.
+    """
     file = PROJECT_ROOT / "dbt_project" / "models" / "intermediate" / "int_alive_parameters.py"
     spec = importlib.util.spec_from_file_location("int_alive_parameters", file)
     module = importlib.util.module_from_spec(spec)
@@ -199,6 +213,13 @@ def parameters_of(quarters: dict[date, pd.DataFrame], fewest: int = 100, shortes
     counts["fitted_on"] = pd.to_datetime(counts["fitted_on"])
     with duckdb.connect() as session:
         config = {"min_repeat_customers": str(fewest), "min_history_weeks": str(shortest)}
+        config |= {"previous_as_of_date": str(dates_from or ""), "dates_from": dates_from}
+        if built is not None:
+            session.register("built_rows", built)
+            session.execute(
+                "CREATE TABLE built AS SELECT * REPLACE (fitted_on::DATE AS fitted_on, "
+                "parameters_from::DATE AS parameters_from) FROM built_rows"
+            )
         return module.model(_Dbt(session, counts, config), session).df()
 
 
@@ -223,6 +244,18 @@ def test_the_first_fit_waits_and_the_last_one_goes_on():
     )
     assert pd.to_datetime(found["parameters_from"]).dt.date.tolist()[2:] == [days[2], days[2]]
     assert found["valid_until"].astype(str).str[:10].tolist() == [*map(str, days[1:]), "9999-12-31"]
+
+
+def test_an_increment_goes_on_from_what_was_fitted(monkeypatch):
+    days = [date(2024, 3, 31), date(2024, 6, 30), date(2024, 9, 30)]
+    groups = [grouped(simulated(600, TRUTH, 130, seed=seed)) for seed in (5, 6, 7)]
+    anew = parameters_of(dict(zip(days, groups, strict=True)))
+    before = parameters_of(dict(zip(days[:2], groups[:2], strict=True)))
+    fitted = []
+    monkeypatch.setattr("roundtrip.alive.fit", lambda *counts: fitted.append(counts) or fit(*counts))
+    carried = parameters_of(dict(zip(days, groups, strict=True)), built=before, dates_from=date(2024, 7, 1))
+    pd.testing.assert_frame_equal(carried, anew)
+    assert len(fitted) == 1
 
 
 def test_a_search_without_an_end_is_said(monkeypatch):
