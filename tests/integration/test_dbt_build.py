@@ -99,7 +99,10 @@ def test_a_killed_build_is_repaired_by_the_next_and_a_rebuild_changes_nothing(ho
             killed.send_signal(signal.SIGKILL)
             break
     killed.wait()
-    build_warehouse(home, AS_OF)
+    # Of another date, and half done: nothing of it may be gone on from.
+    assert build_warehouse(home, AS_OF)["why_full"] == "there is no complete build to go on from"
+    assert marts_hash(home) == first
+    assert build_warehouse(home, AS_OF)["extent"] == "increment"
     assert marts_hash(home) == first
 
 
