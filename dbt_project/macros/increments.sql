@@ -36,14 +36,6 @@
     {%- else -%} true {%- endif -%}
 {%- endmacro %}
 
-{#- The same as a join. Its table is small and its size known, so that a plan with a dozen joins begins with it. -#}
-{% macro join_due(relation) -%}
-    {%- if is_increment() -%}
-        inner join {{ ref("int_customer_dates") }} as due
-        on {{ relation }}.customer_id = due.customer_id and {{ relation }}.as_of_date = due.as_of_date
-    {%- endif -%}
-{%- endmacro %}
-
 {#- Rows of a date that are made from many customers. -#}
 {% macro is_due_date(day) -%}
     {%- if is_increment() -%} {{ day }} >= (select dates_from from {{ ref("int_build_scope") }})

@@ -88,5 +88,6 @@ def _last_build(home: Home) -> tuple[date, str, date] | None:
     try:
         with connect(home.work_db, home.tmp_dir, read_only=True) as work:
             return work.execute("SELECT built_for, recipe, full_build_on FROM build.last_build").fetchone()
-    except duckdb.CatalogException:
+    except duckdb.Error:
+        # Not there, or cut off: either way nothing to go on from.
         return None

@@ -13,7 +13,7 @@ import duckdb
 
 from roundtrip.build.events import ErrorText, NodeResult, read_event
 from roundtrip.build.settings import PROJECT_DIR, dbt_environment, dbt_vars
-from roundtrip.build.state import extent, keep
+from roundtrip.build.state import Extent, extent, keep
 from roundtrip.duck import connect
 from roundtrip.errors import BadInput, CheckBroken, GateFailed, Locked, RoundtripError
 from roundtrip.gates.summaries import remove
@@ -60,18 +60,13 @@ def build_warehouse(
         remove(home.work_db)
     variables = dbt_vars(home, as_of)
     chosen = extent(home, as_of, variables)
-    results: list[NodeResult] = []
-
-    def note(result: NodeResult) -> None:
-        results.append(result)
-        if on_event and (result.kind in _PRODUCTS or result.status != "pass"):
-            on_event(result.name, result.status, result.seconds)
-
-    if chosen.previous_as_of:
-        arguments = _vars(variables | {"previous_as_of_date": chosen.previous_as_of.isoformat()})
-    else:
-        arguments = ["--full-refresh", *_vars(variables)]
-    returncode, errors = _run_dbt(home, ["build", "--exclude-resource-type", "unit_test", *arguments], note)
+    results, returncode, errors = _build(home, chosen, variables, on_event)
+    if chosen.previous_as_of and any(
+        result.kind in _PRODUCTS and result.status == "error" for result in results
+    ):
+        # A file that was cut off opens while its catalogue is whole; that rows are gone is found out here.
+        chosen = Extent(as_of, reason="the last build could not be gone on from")
+        results, returncode, errors = _build(home, chosen, variables, on_event)
     bad = [result for result in results if result.status in _BAD]
     broken_tests = [result for result in bad if result.kind == "test" and result.status != "fail"]
     if bad:
@@ -97,6 +92,27 @@ def build_warehouse(
         "extent": "increment" if chosen.previous_as_of else "full",
         **({"why_full": chosen.reason} if chosen.reason else {}),
     }
+
+
+def _build(
+    home: Home, chosen: Extent, variables: dict, on_event: Callable[[str, str, float], None] | None
+) -> tuple[list[NodeResult], int, list[str]]:
+    """One dbt build of that extent: the results of its nodes, its exit code and its error texts."""
+    results: list[NodeResult] = []
+
+    def note(result: NodeResult) -> None:
+        results.append(result)
+        if on_event and (result.kind in _PRODUCTS or result.status != "pass"):
+            on_event(result.name, result.status, result.seconds)
+
+    if chosen.previous_as_of:
+        arguments = _vars(variables | {"previous_as_of_date": chosen.previous_as_of.isoformat()})
+    else:
+        # Nothing in the file is needed, and a new one has neither holes nor damage.
+        remove(home.work_db)
+        arguments = ["--full-refresh", *_vars(variables)]
+    returncode, errors = _run_dbt(home, ["build", "--exclude-resource-type", "unit_test", *arguments], note)
+    return results, returncode, errors
 
 
 def parse_project(home: Home) -> None:

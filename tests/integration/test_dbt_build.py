@@ -211,3 +211,14 @@ def log_line(name: str, level: str = "info", msg: str = "", **data) -> str:
 )
 def test_log_lines(line, expected):
     assert read_event(line) == expected
+
+
+def test_a_warehouse_that_was_cut_off_is_made_anew(home):
+    """Its catalogue may be whole, so that it opens, and its rows gone."""
+    create_raw(home)
+    generate(home, customers=60, months=14, ends_on=AS_OF)
+    build_warehouse(home, AS_OF)
+    first = marts_hash(home)
+    os.truncate(home.work_db, home.work_db.stat().st_size // 2)
+    assert build_warehouse(home, AS_OF)["extent"] == "full"
+    assert marts_hash(home) == first
