@@ -94,7 +94,7 @@ def monitor(home: Home, as_of: date) -> dict:
         BadInput: no published warehouse, or a table is missing in it.
     """
     parameters = read_parameters()
-    champion, model, warnings = _champion(home, as_of)
+    champion, model, _, warnings = registry.first_loadable(home, as_of)
     path = home.products_dir / TABLE / f"{as_of}.parquet"
     signal = home.monitoring_dir / f"{as_of}.json"
     if champion is None:
@@ -136,18 +136,6 @@ def monitor(home: Home, as_of: date) -> dict:
     found["run_id"] = _log(home, as_of, found, rows)
     write_atomically(signal, json.dumps(found, indent=2, ensure_ascii=False))
     return found
-
-
-def _champion(home: Home, as_of: date):
-    """The version that would score on the date, with its model; (None, None, …) without one."""
-    in_force = registry.in_force(home, as_of)
-    warnings = list(in_force.warnings)
-    for version in in_force.versions:
-        try:
-            return version, registry.load(home, version)[0], warnings
-        except Exception as error:
-            warnings.append(f"version {version.number} cannot be loaded ({type(error).__name__})")
-    return None, None, warnings
 
 
 def _look_at_population(home, as_of, champion, model, parameters) -> Look:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from ml.plots import GREY
+from ml.plots import GREY, blank_axes
 
 COLOURS = {"alarm": "#D55E00", "watch": "#E69F00", "ok": "#0072B2", "calendar": "#BBBBBB"}
 WORDS = {
@@ -27,24 +27,11 @@ def pictures(rows: pd.DataFrame, title: str) -> dict:
     return found
 
 
-def _axes(columns: int, width: float, height: float):
-    # Figure instead of pyplot: no global state, no window, safe in any thread.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
-    axes = figure.subplots(1, columns, squeeze=False)[0]
-    for ax in axes:
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.grid(color="#dddddd", linewidth=0.6)
-        ax.set_axisbelow(True)
-    return figure, axes
-
-
 def _stability(rows: pd.DataFrame, title: str):
     from matplotlib.patches import Patch
 
     most = rows.nlargest(SHOWN, "value").iloc[::-1]
-    figure, (ax,) = _axes(1, 8, 1.6 + 0.24 * len(most))
+    figure, (ax,) = blank_axes(1, 8, 1.6 + 0.24 * len(most))
     places = range(len(most))
     ax.barh(places, most["value"], color=[COLOURS[state] for state in most["state"]])
     ax.axvline(most["threshold"].iloc[0], color=GREY, linestyle="--", linewidth=1)
@@ -62,7 +49,7 @@ def _stability(rows: pd.DataFrame, title: str):
 
 
 def _outcomes(rows: pd.DataFrame, title: str):
-    figure, axes = _axes(2, 10.4, 4.2)
+    figure, axes = blank_axes(2, 10.4, 4.2)
     for ax, measure, words in (
         (axes[0], "calibration_error", "calibration error"),
         (axes[1], "roc_auc_gain_over_rule", "AUC beyond the inactivity rule"),

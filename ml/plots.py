@@ -56,17 +56,22 @@ def _styles(names) -> dict[str, tuple[str, str, str]]:
     return styles
 
 
-def _figure(columns: int = 1, height: float = 4.6):
+def blank_axes(columns: int, width: float, height: float):
+    """A figure of so many inches, and its axes side by side, in the plain style of all pictures in MLflow."""
     # Figure instead of pyplot: no global state, no window, safe in any thread.
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.2 * columns, height), dpi=120, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
     axes = figure.subplots(1, columns, squeeze=False)[0]
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(color="#dddddd", linewidth=0.6)
         ax.set_axisbelow(True)
     return figure, axes
+
+
+def _figure(columns: int = 1, height: float = 4.6):
+    return blank_axes(columns, 5.2 * columns, height)
 
 
 def _lines(ax, scored: dict, curve) -> None:

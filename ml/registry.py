@@ -216,12 +216,10 @@ def finished_run_id(home: Home, run_key: str, experiment: str = EXPERIMENT) -> s
 
 def recent_refusal(home: Home, as_of: date, parameters_hash: str, days: int) -> dict | None:
     """The summary of a refused candidate trained less than `days` before `as_of` with the same parameters."""
-    mlflow, client = open_mlflow(home)
-    filters = f"tags.status = 'refused' AND tags.parameters_hash = '{parameters_hash}'"
-    for run in client.search_runs([experiment_id(home)], filters):
-        age = (as_of - date.fromisoformat(run.data.tags["as_of"])).days
-        if run.info.status == "FINISHED" and 0 < age < days:
-            return mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/summary.json")
+    mlflow, _ = open_mlflow(home)
+    for trained_for, run_id in _refusals(home, parameters_hash):
+        if 0 < (as_of - trained_for).days < days:
+            return mlflow.artifacts.load_dict(f"runs:/{run_id}/summary.json")
     return None
 
 
@@ -229,14 +227,19 @@ def newest_refusal(home: Home, as_of: date, parameters_hash: str) -> date | None
     """The newest date up to `as_of` for which a candidate with these parameters was refused."""
     if not _has_database(home):
         return None
+    dates = [trained_for for trained_for, _ in _refusals(home, parameters_hash)]
+    return max((each for each in dates if each <= as_of), default=None)
+
+
+def _refusals(home: Home, parameters_hash: str) -> list[tuple[date, str]]:
+    """(date, run) of every finished training whose candidate was refused, newest run first."""
     _, client = open_mlflow(home)
     filters = f"tags.status = 'refused' AND tags.parameters_hash = '{parameters_hash}'"
-    dates = [
-        date.fromisoformat(run.data.tags["as_of"])
+    return [
+        (date.fromisoformat(run.data.tags["as_of"]), run.info.run_id)
         for run in client.search_runs([experiment_id(home)], filters)
         if run.info.status == "FINISHED"
     ]
-    return max((each for each in dates if each <= as_of), default=None)
 
 
 def run_file(home: Home, version: Version, name: str) -> dict | None:
@@ -267,6 +270,27 @@ def load(home: Home, version: Version):
     if logged and logged != _sha256(place / "artifacts" / "model"):
         raise DamagedFile(f"model version {version.number} is not what was logged", "put its files back")
     return mlflow.pyfunc.load_model(str(place)), described.get_input_schema().input_names()
+
+
+def first_loadable(home: Home, as_of: date) -> tuple[Version | None, object | None, list[str], list[str]]:
+    """Of the versions in force on a date the first that can be loaded: version, model, input names, warnings.
+
+    Without one the first two are None; there are no warnings where no model was ever in force.
+    """
+    found = in_force(home, as_of)
+    warnings = list(found.warnings)
+    for version in found.versions:
+        try:
+            model, needed = load(home, version)
+        except Exception as error:
+            # Whatever is wrong with its files: the next one in line is better than no score at all.
+            told = (str(error).strip().splitlines() or ["no message"])[0]
+            warnings.append(
+                f"model version {version.number} cannot be loaded: {type(error).__name__}: {told}"
+            )
+            continue
+        return version, model, needed, warnings
+    return None, None, [], warnings
 
 
 def _sha256(folder: Path) -> str:

@@ -168,35 +168,20 @@ def _by_model(home: Home, as_of: date, customers: Customers, scorable: pd.DataFr
 
     Where there were versions and none can be loaded, the rule scores with that in its warnings.
     """
-    in_force = registry.in_force(home, as_of)
-    warnings = list(in_force.warnings)
-    for version in in_force.versions:
-        try:
-            model, needed = registry.load(home, version)
-        except Exception as error:
-            # Whatever is wrong with its files: the next one in line is better than no score at all.
-            warnings.append(f"model version {version.number} cannot be loaded: {_first_line(error)}")
-            continue
-        if warnings:
-            warnings.append(f"model version {version.number}, the last one in force, scores instead")
-        require_schema(needed, customers, version)
-        probability, told = _predicted(model, needed, scorable)
-        return Scored(
-            probability,
-            told,
-            registry.name_of(version),
-            "earlier_champion" if warnings else "champion",
-            version,
-            warnings=warnings,
-        )
-    if not warnings:
+    version, model, needed, warnings = registry.first_loadable(home, as_of)
+    if version is None and not warnings:
         return None
-    warnings.append("the inactivity rule scores instead; train again, or see the runbook `a model is gone`")
-    return _by_rule(home, as_of, scorable, read_parameters(), warnings)
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0]}"
+    if version is None:
+        warnings.append(
+            "the inactivity rule scores instead; train again, or see the runbook `a model is gone`"
+        )
+        return _by_rule(home, as_of, scorable, read_parameters(), warnings)
+    if warnings:
+        warnings.append(f"model version {version.number}, the last one in force, scores instead")
+    require_schema(needed, customers, version)
+    probability, told = _predicted(model, needed, scorable)
+    by = "earlier_champion" if warnings else "champion"
+    return Scored(probability, told, registry.name_of(version), by, version, warnings=warnings)
 
 
 def require_schema(needed: list[str], customers: Customers, version: registry.Version) -> None:

@@ -17,6 +17,7 @@ from roundtrip.home import Home
 from roundtrip.lock import one_run_at_a_time
 from roundtrip.metrics.command import app as metrics_app
 from roundtrip.model import app as model_app
+from roundtrip.options import HomeOption
 
 app = typer.Typer(
     help="Roundtrip: the open retention warehouse for travel companies.",
@@ -31,10 +32,6 @@ console = Console()
 #: The simulated company: three years before the rollout plan and the plan's twelve months.
 CUSTOMERS, MONTHS, SEED = 20_000, 48, 7
 
-HomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", help="The company's state folder (default $ROUNDTRIP_HOME or ./data)."),
-]
 AsOfOption = Annotated[
     str | None,
     typer.Option(

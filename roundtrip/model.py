@@ -1,7 +1,6 @@
 """`roundtrip model`: what was in production, and going back; everything slow is imported inside."""
 
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,16 +11,13 @@ from rich.padding import Padding
 from roundtrip.company import Company
 from roundtrip.home import Home
 from roundtrip.lock import one_run_at_a_time
+from roundtrip.options import HomeOption
 
 app = typer.Typer(
     help="The churn model in production: its history, and going back.",
     no_args_is_help=True,
     add_completion=False,
 )
-HomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", help="The company's state folder (default $ROUNDTRIP_HOME or ./data)."),
-]
 _WORDS = {"promoted": "promoted", "rolled_back": "back to", "found": "found"}
 
 

@@ -100,6 +100,8 @@ def _summary(stage: str, delivered: bool, warns: bool) -> dict:
             "tables": {table: dict(zip(names, counts, strict=True)) for table, counts in tables.items()},
             "warnings": [],
         }
+    if stage == "build_warehouse":
+        return {"extent": "full", "why_full": "models or settings have changed"}
     if stage == "monitor":
         return {"warnings": ["the scores have shifted"] if warns else []}
     if stage == "train":

@@ -3,7 +3,6 @@
 import csv
 import sys
 from datetime import date
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,16 +11,13 @@ from rich.table import Table
 
 from roundtrip.errors import BadInput
 from roundtrip.home import Home
+from roundtrip.options import HomeOption
 
 app = typer.Typer(
     help="The indicators as metrics: by any segment, for any period.",
     no_args_is_help=True,
     add_completion=False,
 )
-HomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", help="The company's state folder (default $ROUNDTRIP_HOME or ./data)."),
-]
 
 
 @app.command("list")

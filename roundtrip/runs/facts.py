@@ -36,7 +36,7 @@ class StageFact:
     kind: str | None = None
     error: str | None = None
     hint: str | None = None
-    #: Of `train`: why it trained, or why not.
+    #: Of `train`: why it trained, or why not; of `build_warehouse`: why in full, if so.
     said: str | None = None
 
 
@@ -184,10 +184,17 @@ def _stages(kept: dict[str, dict]) -> tuple[StageFact, ...]:
                 record.get("kind"),
                 _told(record) if is_ours else None,
                 record.get("hint"),
-                (_summary(kept, stage.name).get("trained_because") or {}).get("reason"),
+                _why(_summary(kept, stage.name)),
             )
         )
     return tuple(found)
+
+
+def _why(summary: dict) -> str | None:
+    """Why a stage did what it decided for itself: a training or none, a warehouse made in full."""
+    if why_full := summary.get("why_full"):
+        return f"in full: {why_full}"
+    return (summary.get("trained_because") or {}).get("reason")
 
 
 def _model_warnings(kept: dict[str, dict]) -> tuple[str, ...]:

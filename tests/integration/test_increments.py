@@ -95,6 +95,7 @@ def two_years_arrive(home: Home) -> None:
     change(
         home,
         "UPDATE bookings SET currency = 'USD' WHERE hash(booking_id) % 11 = 0",
+        "UPDATE bookings SET travel_start = NULL, travel_end = NULL WHERE hash(booking_id) % 7 = 0",
         "INSERT INTO market (month, own_price_index, competitor_price_index) SELECT "
         "(DATE '2022-11-01' + to_months(i::INTEGER))::DATE, 1.2, 1.0 FROM range(26) AS months (i)",
         "INSERT INTO consents (customer_id, purpose, status, changed_at) SELECT 'c' || i, 'profiling', "
@@ -104,9 +105,12 @@ def two_years_arrive(home: Home) -> None:
 
 
 def corrections(home: Home) -> None:
-    """Amounts of old bookings, and where two customers live: no date of anybody else moves."""
+    """Amounts of old bookings, no-shows told late, and where two customers live: nobody else's dates move."""
     change(
         home,
+        "UPDATE bookings SET status = 'no_show' WHERE booking_id IN (SELECT booking_id FROM bookings WHERE "
+        "status = 'completed' AND travel_start IS NULL AND booked_at BETWEEN '2024-01-01' AND '2024-08-01' "
+        "ORDER BY hash(booking_id) LIMIT 4)",
         "UPDATE bookings SET gross_amount = gross_amount + 7 WHERE hash(booking_id || 'a') % 97 = 0",
         "UPDATE customers SET country = 'IT' WHERE customer_id IN ('c5', 'c17')",
     )

@@ -215,15 +215,16 @@ def test_the_road_writes_it_after_every_stage_and_when_it_fails(home, monkeypatc
     assert "mend line 7" in page
 
 
-def test_the_model_s_warnings_are_things_to_do_and_train_says_why(home):
+def test_the_model_s_warnings_are_things_to_do_and_stages_say_why(home):
     a_run(home)
     facts = gather(home, AS_OF)
     assert facts.model_warnings == ("the scores have shifted",)
     assert {stage.name: stage.said for stage in facts.stages if stage.said} == {
-        "train": "the scores have shifted"
+        "build_warehouse": "in full: models or settings have changed",
+        "train": "the scores have shifted",
     }
     page = run_page(home, AS_OF)["zh"].read_text(encoding="utf-8")
-    assert '模型需要查看: <span lang="en">the scores have shifted</span>' in page
+    assert '模型需要查看： <span lang="en">the scores have shifted</span>' in page
     a_run(home, warns=False)
     assert "需要查看" not in run_page(home, AS_OF)["zh"].read_text(encoding="utf-8")
 

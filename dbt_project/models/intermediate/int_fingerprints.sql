@@ -5,7 +5,14 @@ with bookings as (
         bookings.*,
         {{ month_start("bookings.booked_at") }} as booked_in,
         {{ month_start("bookings.cancelled_at") }} as cancelled_in,
-        case when bookings.status = 'no_show' then {{ month_start("bookings.travel_start") }} end as missed_in,
+        -- A no-show is known where int_cancellation_windows places it: when the trip should have started.
+        case
+            when bookings.status = 'no_show'
+                then {{ month_start(
+                    "greatest(coalesce(bookings.travel_start, cast(bookings.booked_at as date)), "
+                    ~ "cast(bookings.booked_at as date))"
+                ) }}
+        end as missed_in,
         reporting.currency as reporting_currency
     from {{ ref("stg_bookings") }} as bookings
     cross join {{ ref("int_reporting_currency") }} as reporting
@@ -44,63 +51,31 @@ customers as (
     from {{ ref("stg_customers") }}
 ),
 
-web_events as (
+{% for name, relation, moment, columns in [
+    ("web_events", "stg_web_events", "occurred_at", ["event_id", "occurred_at", "event_type"]),
+    ("tickets", "stg_support_tickets", "opened_at", [
+        "ticket_id", "customer_id", "opened_at", "is_complaint", "category", "first_response_at", "resolved_at",
+        "resolution",
+    ]),
+    ("surveys", "stg_surveys", "responded_at", [
+        "response_id", "customer_id", "responded_at", "survey_type", "touchpoint", "score", "expectation_score",
+        "perception_score",
+    ]),
+    ("loyalty", "stg_loyalty_ledger", "occurred_at", ["entry_id", "occurred_at", "entry_type", "tier", "points"]),
+    ("touches", "stg_campaign_touches", "coalesce(sent_at, assigned_at)", [
+        "touch_id", "campaign_id", "customer_id", "assigned_at", "arm", "channel", "sent_at", "opened_at", "clicked_at",
+    ]),
+    ("consents", "stg_consents", "changed_at", ["account_id", "purpose", "status", "changed_at"]),
+] -%}
+{{ name }} as (
     select
         customer_id,
-        {{ month_start("occurred_at") }} as occurred_in,
-        {{ fingerprint(["event_id", "occurred_at", "event_type"]) }} as whole_row
-    from {{ ref("stg_web_events") }}
+        {{ month_start(moment) }} as effect_month,
+        {{ fingerprint(columns) }} as whole_row
+    from {{ ref(relation) }}
 ),
 
-tickets as (
-    select
-        customer_id,
-        {{ month_start("opened_at") }} as opened_in,
-        {{ fingerprint([
-            "ticket_id", "customer_id", "opened_at", "is_complaint", "category", "first_response_at", "resolved_at",
-            "resolution"
-        ]) }} as whole_row
-    from {{ ref("stg_support_tickets") }}
-),
-
-surveys as (
-    select
-        customer_id,
-        {{ month_start("responded_at") }} as responded_in,
-        {{ fingerprint([
-            "response_id", "customer_id", "responded_at", "survey_type", "touchpoint", "score", "expectation_score",
-            "perception_score"
-        ]) }} as whole_row
-    from {{ ref("stg_surveys") }}
-),
-
-loyalty as (
-    select
-        customer_id,
-        {{ month_start("occurred_at") }} as occurred_in,
-        {{ fingerprint(["entry_id", "occurred_at", "entry_type", "tier", "points"]) }} as whole_row
-    from {{ ref("stg_loyalty_ledger") }}
-),
-
-touches as (
-    select
-        customer_id,
-        {{ month_start("coalesce(sent_at, assigned_at)") }} as sent_in,
-        {{ fingerprint([
-            "touch_id", "campaign_id", "customer_id", "assigned_at", "arm", "channel", "sent_at", "opened_at",
-            "clicked_at"
-        ]) }} as whole_row
-    from {{ ref("stg_campaign_touches") }}
-),
-
-consents as (
-    select
-        customer_id,
-        {{ month_start("changed_at") }} as changed_in,
-        {{ fingerprint(["account_id", "purpose", "status", "changed_at"]) }} as whole_row
-    from {{ ref("stg_consents") }}
-),
-
+{% endfor -%}
 -- Every row by the month in which it took effect; a booking that was cancelled or missed, once more then. The number
 -- tells sources apart, or a row that left one and came into another could go unseen.
 effects as (
@@ -109,12 +84,12 @@ effects as (
         ("booking_parts", "cancelled_in", "outcome"),
         ("booking_parts", "missed_in", "outcome"),
         ("customers", "registered_in", "whole_row"),
-        ("web_events", "occurred_in", "whole_row"),
-        ("tickets", "opened_in", "whole_row"),
-        ("surveys", "responded_in", "whole_row"),
-        ("loyalty", "occurred_in", "whole_row"),
-        ("touches", "sent_in", "whole_row"),
-        ("consents", "changed_in", "whole_row"),
+        ("web_events", "effect_month", "whole_row"),
+        ("tickets", "effect_month", "whole_row"),
+        ("surveys", "effect_month", "whole_row"),
+        ("loyalty", "effect_month", "whole_row"),
+        ("touches", "effect_month", "whole_row"),
+        ("consents", "effect_month", "whole_row"),
     ] -%}
     {% for name, month, part in effects -%}
     select
@@ -150,9 +125,9 @@ of_months as (
         ("figures", "booking_parts", "booked_in", "content"),
         ("figures", "booking_parts", "missed_in", "outcome"),
         ("figures", "customers", "registered_in", "content"),
-        ("figures", "tickets", "opened_in", "whole_row"),
-        ("figures", "surveys", "responded_in", "whole_row"),
-        ("figures", "touches", "sent_in", "whole_row"),
+        ("figures", "tickets", "effect_month", "whole_row"),
+        ("figures", "surveys", "effect_month", "whole_row"),
+        ("figures", "touches", "effect_month", "whole_row"),
     ] -%}
     {% for kind, name, month, part in months -%}
     select
