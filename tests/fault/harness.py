@@ -25,7 +25,7 @@ from pathlib import Path
 
 import duckdb
 
-from ml import registry
+from ml import registry, tracking
 from roundtrip.company import Company
 from roundtrip.home import Home
 from roundtrip.stages import STAGES, run_stage
@@ -144,9 +144,9 @@ def fingerprint(home: Home) -> dict[str, str]:
     for file in (home.batch_db, home.raw_db, home.work_db, home.current_db):
         if file.exists():
             found |= _tables(file, home.root)
-    for folder in (home.quarantine_dir, home.products_dir):
-        for file in sorted(folder.rglob("*.parquet")):
-            found[str(file.relative_to(home.root))] = _rows(f"read_parquet('{file}')")
+    folders = (home.quarantine_dir, home.products_dir, home.rounds_dir)
+    for file in sorted(file for folder in folders for file in folder.rglob("*.parquet")):
+        found[str(file.relative_to(home.root))] = _parquet(file)
     for file in sorted(home.gates_dir.glob("*/*.json")):
         result = json.loads(file.read_text(encoding="utf-8"))
         verdicts = [(r["table"], r["expectation"], r["column"], r["success"]) for r in result["results"]]
@@ -155,6 +155,8 @@ def fingerprint(home: Home) -> dict[str, str]:
         found[f"version {file.name}"] = _lineage(file) if file.suffix == ".json" else "there"
     if home.champion_file.exists():
         found["champion"] = _hash(json.loads(home.champion_file.read_text(encoding="utf-8")))
+    for file in sorted(home.rounds_dir.glob("*/*")):
+        found.setdefault(str(file.relative_to(home.root)), "there")
     for file in sorted(home.reports_dir.glob("*.html")):
         found[f"report {file.name}"] = hashlib.sha256(file.read_bytes()).hexdigest()
     return found
@@ -165,7 +167,7 @@ def champion(home: Home) -> dict[str, str]:
 
     Ids and times of MLflow's runs are not; nor that there is a run more, marked as killed.
     """
-    _, client = registry.open_mlflow(home)
+    _, client = tracking.open_mlflow(home)
     found = client.get_model_version_by_alias(registry.MODEL, registry.ALIAS)
     run = client.get_run(found.run_id)
     moves = (home.mlflow_dir / "champions.jsonl").read_text(encoding="utf-8").splitlines()
@@ -208,7 +210,13 @@ def _tables(database: Path, root: Path) -> dict[str, str]:
         }
 
 
-def _rows(relation: str, connection=duckdb) -> str:
+def _parquet(file: Path) -> str:
+    # A connection of its own: homes are compared side by side, and a shared one mixes up whose rows are whose.
+    with duckdb.connect() as connection:
+        return _rows(f"read_parquet('{file}')", connection)
+
+
+def _rows(relation: str, connection: duckdb.DuckDBPyConnection) -> str:
     """Rows in any order, columns in theirs."""
     return str(
         connection.execute(
