@@ -48,6 +48,12 @@
     {%- else -%} true {%- endif -%}
 {%- endmacro %}
 
+{#- Signals of a date, which compare each customer with all others of that date. -#}
+{% macro is_due_signal_date(day) -%}
+    {%- if is_increment() -%} {{ day }} >= (select signals_from from {{ ref("int_build_scope") }})
+    {%- else -%} true {%- endif -%}
+{%- endmacro %}
+
 {#- Labels whose outcome has become known since the last build. -#}
 {% macro has_ripened() -%}
     {%- if is_increment() -%}
@@ -94,6 +100,10 @@
 
 {% macro get_incremental_replace_dates_sql(arg_dict) -%}
     {{ return(replace_rows(arg_dict, is_row_from(arg_dict["unique_key"][0], "dates_from"))) }}
+{%- endmacro %}
+
+{% macro get_incremental_replace_signal_dates_sql(arg_dict) -%}
+    {{ return(replace_rows(arg_dict, is_row_from(arg_dict["unique_key"][1], "signals_from"))) }}
 {%- endmacro %}
 
 {% macro get_incremental_replace_months_sql(arg_dict) -%}

@@ -2,11 +2,11 @@
 
 {#- The kinds of segment every customer is in; each is a column of int_customer_segments. -#}
 {% macro customer_segment_kinds() -%}
-    {{ return(["country", "acquisition_channel", "value_tier", "service_line", "cohort"]) }}
+    {{ return(["country", "acquisition_channel", "value_tier", "need_segment", "service_line", "cohort"]) }}
 {%- endmacro %}
 
 {#- Of these the ones that change with time, so that a month has an opening and a closing one. -#}
-{% macro changing_segment_kinds() -%} {{ return(["value_tier", "service_line", "cohort"]) }} {%- endmacro %}
+{% macro changing_segment_kinds() -%} {{ return(["value_tier", "need_segment", "service_line", "cohort"]) }} {%- endmacro %}
 
 {#- The select list that names the segment of a row grouped by segment_sets. `kinds` are columns that are never
     NULL before grouping, so that NULL says which of them the row is not grouped by. -#}

@@ -1,5 +1,5 @@
--- One row: the first day of the first month whose rows are made anew for everybody, and of the first whose figures are;
--- on a full build all are.
+-- One row: the first day of the first month whose rows are made anew for everybody, of the first whose figures are, and
+-- of the first whose signals are; on a full build all are.
 {% if is_increment() -%}
 with seen_now as (
     select
@@ -47,7 +47,8 @@ found as (
         new_dates.starts_on,
         source_changes.changes,
         min(case when changed.kind = 'everybody' then changed.month end) as everybody_from,
-        min(changed.month) as figures_from
+        min(case when changed.kind <> 'signals' then changed.month end) as figures_from,
+        min(changed.month) as signals_from
     from new_dates
     cross join source_changes
     left join changed on true
@@ -62,10 +63,15 @@ select
     case
         when changes > 0 then cast('0001-01-01' as date)
         else least(starts_on, coalesce(figures_from, starts_on))
-    end as months_from
+    end as months_from,
+    case
+        when changes > 0 then cast('0001-01-01' as date)
+        else least(starts_on, coalesce(signals_from, starts_on))
+    end as signals_from
 from found
 {%- else -%}
 select
     cast('0001-01-01' as date) as dates_from,
-    cast('0001-01-01' as date) as months_from
+    cast('0001-01-01' as date) as months_from,
+    cast('0001-01-01' as date) as signals_from
 {%- endif %}

@@ -16,6 +16,7 @@ closing as (
         coalesce(customers.country, 'unknown') as country,
         coalesce(customers.acquisition_channel, 'unknown') as acquisition_channel,
         coalesce(tiers.value_tier, 'unknown') as value_tier,
+        coalesce(needs.need_segment, 'unknown') as need_segment,
         coalesce(windows.dominant_service_line, 'unknown') as service_line,
         -- Prospects are grouped by when they came, buyers by when they began to buy.
         cast(year(coalesce(lifecycle.first_booked_on, cast(customers.registered_at as date))) as varchar) as cohort
@@ -23,6 +24,8 @@ closing as (
     inner join {{ ref("int_customers") }} as customers on lifecycle.customer_id = customers.customer_id
     left join {{ ref("int_value_tiers") }} as tiers
         on lifecycle.customer_id = tiers.customer_id and lifecycle.as_of_date = tiers.as_of_date
+    left join {{ ref("int_need_segments") }} as needs
+        on lifecycle.customer_id = needs.customer_id and lifecycle.as_of_date = needs.as_of_date
     left join {{ ref("int_booking_windows") }} as windows
         on lifecycle.customer_id = windows.customer_id and lifecycle.as_of_date = windows.as_of_date
     where lifecycle.is_month_end and {{ is_due("lifecycle") }}

@@ -52,7 +52,7 @@ customers as (
 ),
 
 {% for name, relation, moment, columns in [
-    ("web_events", "stg_web_events", "occurred_at", ["event_id", "occurred_at", "event_type"]),
+    ("web_events", "stg_web_events", "occurred_at", ["event_id", "customer_id", "occurred_at", "event_type"]),
     ("tickets", "stg_support_tickets", "opened_at", [
         "ticket_id", "customer_id", "opened_at", "is_complaint", "category", "first_response_at", "resolved_at",
         "resolution",
@@ -61,7 +61,9 @@ customers as (
         "response_id", "customer_id", "responded_at", "survey_type", "touchpoint", "score", "expectation_score",
         "perception_score",
     ]),
-    ("loyalty", "stg_loyalty_ledger", "occurred_at", ["entry_id", "occurred_at", "entry_type", "tier", "points"]),
+    ("loyalty", "stg_loyalty_ledger", "occurred_at", [
+        "entry_id", "customer_id", "occurred_at", "entry_type", "tier", "points",
+    ]),
     ("touches", "stg_campaign_touches", "coalesce(sent_at, assigned_at)", [
         "touch_id", "campaign_id", "customer_id", "assigned_at", "arm", "channel", "sent_at", "opened_at", "clicked_at",
     ]),
@@ -128,6 +130,9 @@ of_months as (
         ("figures", "tickets", "effect_month", "whole_row"),
         ("figures", "surveys", "effect_month", "whole_row"),
         ("figures", "touches", "effect_month", "whole_row"),
+        ("signals", "web_events", "effect_month", "whole_row"),
+        ("signals", "loyalty", "effect_month", "whole_row"),
+        ("signals", "consents", "effect_month", "whole_row"),
     ] -%}
     {% for kind, name, month, part in months -%}
     select

@@ -13,6 +13,7 @@ with touches as (
         segments.country,
         segments.acquisition_channel,
         segments.opening_value_tier as value_tier,
+        segments.opening_need_segment as need_segment,
         segments.opening_service_line as service_line,
         segments.opening_cohort as cohort,
         results.channel,

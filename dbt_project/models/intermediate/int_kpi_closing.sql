@@ -13,6 +13,7 @@ with customer_months as (
         segments.country,
         segments.acquisition_channel,
         segments.value_tier,
+        segments.need_segment,
         segments.service_line,
         segments.cohort,
         lifecycle.activity_status,

@@ -13,6 +13,7 @@ with customer_months as (
         segments.country,
         segments.acquisition_channel,
         segments.opening_value_tier as value_tier,
+        segments.opening_need_segment as need_segment,
         segments.opening_service_line as service_line,
         segments.opening_cohort as cohort,
         lifecycle.previous_stage not in ('prospect', 'lost') as is_at_risk,

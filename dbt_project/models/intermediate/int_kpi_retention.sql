@@ -29,6 +29,7 @@ placed as (
         segments.country,
         segments.acquisition_channel,
         segments.value_tier,
+        segments.need_segment,
         segments.service_line,
         segments.cohort
     from spells

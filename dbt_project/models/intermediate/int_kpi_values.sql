@@ -88,14 +88,6 @@ judged as (
             when numerator is null then otherwise
         end as reason
     from measured
-),
-
--- Segments that are not told at all yet: one line an indicator, without a segment.
-without_segments as (
-    select distinct
-        as_of_date,
-        indicator
-    from measured
 )
 
 select
@@ -109,15 +101,3 @@ select
     sample_size,
     reason
 from judged
-union all
-select
-    as_of_date,
-    'need_segment' as segment_kind,
-    'all' as segment,
-    indicator,
-    cast(null as double) as numerator,
-    cast(null as double) as denominator,
-    cast(null as double) as value,
-    cast(null as bigint) as sample_size,
-    'no_need_segments' as reason
-from without_segments

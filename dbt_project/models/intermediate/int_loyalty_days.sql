@@ -14,6 +14,9 @@ select
     {{ value_at_latest(
         "tier", "case when tier is not null then cast(occurred_at as varchar) || ' ' || entry_id end"
     ) }} as tier,
+    max(case when entry_type in ('earn', 'redeem') then 1 else 0 end) = 1 as has_points_activity,
+    -- What leaving the programme takes with it has not expired.
+    max(case entry_type when 'leave' then 2 when 'expire' then 1 else 0 end) = 1 as has_expired,
     max(case when entry_type = 'join' then occurred_at end) as joined_at,
     max(case when entry_type = 'leave' then occurred_at end) as left_at
 from {{ ref("stg_loyalty_ledger") }}

@@ -15,6 +15,7 @@ with placed as (
         entry_days.points,
         entry_days.points_earned,
         entry_days.points_redeemed,
+        entry_days.has_points_activity,
         entry_days.joined_at,
         entry_days.left_at
     from {{ ref("int_customer_dates") }} as dates
@@ -32,7 +33,12 @@ told as (
         cast(sum(points) as double) as points_balance,
         cast(sum(case when is_in_12m then points_earned else 0 end) as double) as points_earned_12m,
         cast(sum(case when is_in_12m then points_redeemed else 0 end) as double) as points_redeemed_12m,
-        cast(min(days_ago) as integer) as days_since_last_points_entry
+        cast(min(days_ago) as integer) as days_since_last_points_entry,
+        cast(min(case when has_points_activity or joined_at is not null then days_ago end) as integer)
+            as days_since_points_activity,
+        cast(count(case when has_points_activity and days_ago < 180 then 1 end) as integer) as points_days_180d,
+        cast(count(case when has_points_activity and days_ago >= 180 and days_ago < 545 then 1 end) as integer)
+            as points_days_prior_365d
     from placed
     group by customer_id, as_of_date
 )
@@ -45,5 +51,8 @@ select
     points_balance,
     points_earned_12m,
     points_redeemed_12m,
-    days_since_last_points_entry
+    days_since_last_points_entry,
+    days_since_points_activity,
+    points_days_180d,
+    points_days_prior_365d
 from told

@@ -91,6 +91,11 @@ measured as (
         max(booked_on) as last_booked_on,
         cast(count(gap_days) as integer) as gap_count,
         {{ median("gap_days") }} as median_gap_days,
+        round(
+            var_pop(case when gap_days > 0 then ln(greatest(gap_days, {{ var("rhythm_min_gap_days") }})) end)
+            * count(gap_days),
+            6
+        ) as log_gap_squares,
         cast(
             sum(
                 case
@@ -116,6 +121,7 @@ select
     measured.last_booked_on,
     coalesce(measured.gap_count, 0) as gap_count,
     measured.median_gap_days,
+    measured.log_gap_squares,
     coalesce(measured.bookings_up_to_last, 0) as bookings_up_to_last
 from states
 left join measured on states.state_key = measured.state_key

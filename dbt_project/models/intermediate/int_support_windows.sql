@@ -28,6 +28,9 @@ select
     as_of_date,
     cast(count(case when days_ago < 90 then 1 end) as integer) as tickets_90d,
     cast(count(case when is_complaint and is_in_12m then 1 end) as integer) as complaints_12m,
+    cast(count(case when is_complaint and days_ago < 90 then 1 end) as integer) as complaints_90d,
+    cast(count(case when is_complaint and days_ago >= 90 and days_ago < 455 then 1 end) as integer)
+        as complaints_prior_365d,
     cast(count(case when is_complaint and not is_resolved then 1 end) as integer) as unresolved_complaints,
     cast(min(case when is_complaint then days_ago end) as integer) as days_since_last_complaint,
     cast(sum(case when is_in_12m then first_response_seconds end) as double)

@@ -27,7 +27,11 @@ select
         as web_events_prior_90d,
     cast(sum(case when days_ago < 90 then searches else 0 end) as integer) as searches_90d,
     cast(sum(case when days_ago < 90 then checkouts_failed else 0 end) as integer) as checkout_failed_90d,
+    cast(sum(case when days_ago >= 90 and days_ago < 455 then events else 0 end) as integer) as web_events_prior_365d,
+    cast(sum(case when days_ago >= 90 and days_ago < 455 then checkouts_failed else 0 end) as integer)
+        as checkout_failed_prior_365d,
     cast(min(days_ago) as integer) as days_since_last_web_event,
-    max(case when has_unsubscribed then 1 else 0 end) = 1 as has_unsubscribed
+    max(case when has_unsubscribed then 1 else 0 end) = 1 as has_unsubscribed,
+    cast(min(case when has_unsubscribed then days_ago end) as integer) as days_since_unsubscribed
 from aged
 group by customer_id, as_of_date

@@ -25,7 +25,7 @@ select
     lifecycle.lifecycle_stage,
     lifecycle.activity_status,
     tiers.value_tier,
-    cast(null as varchar) as need_segment,
+    needs.need_segment,
     coalesce(windows.is_high_volume, false) as is_high_volume,
     coalesce(profiling.is_granted, true) as may_be_profiled
 from {{ ref("int_customer_lifecycle") }} as lifecycle
@@ -36,6 +36,8 @@ left join {{ ref("int_booking_windows") }} as windows
     on lifecycle.customer_id = windows.customer_id and lifecycle.as_of_date = windows.as_of_date
 left join {{ ref("int_value_tiers") }} as tiers
     on lifecycle.customer_id = tiers.customer_id and lifecycle.as_of_date = tiers.as_of_date
+left join {{ ref("int_need_segments") }} as needs
+    on lifecycle.customer_id = needs.customer_id and lifecycle.as_of_date = needs.as_of_date
 left join {{ ref("int_consents") }} as profiling
     on lifecycle.customer_id = profiling.customer_id and profiling.purpose = 'profiling'
 where lifecycle.as_of_date = {{ as_of_date() }}

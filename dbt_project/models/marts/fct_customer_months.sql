@@ -33,7 +33,7 @@ select
     ) as usual_service_lines,
     lifecycle.dropped_line_names as dropped_service_lines,
     tiers.value_tier,
-    cast(null as varchar) as need_segment,
+    needs.need_segment,
     lifecycle.churn_severity,
     reasons.churn_initiative,
     reasons.churn_cause,
@@ -73,6 +73,8 @@ left join {{ ref("int_booking_windows") }} as windows
     on lifecycle.customer_id = windows.customer_id and lifecycle.as_of_date = windows.as_of_date
 left join {{ ref("int_value_tiers") }} as tiers
     on lifecycle.customer_id = tiers.customer_id and lifecycle.as_of_date = tiers.as_of_date
+left join {{ ref("int_need_segments") }} as needs
+    on lifecycle.customer_id = needs.customer_id and lifecycle.as_of_date = needs.as_of_date
 left join {{ ref("int_churn_reasons") }} as reasons
     on lifecycle.customer_id = reasons.customer_id and lifecycle.as_of_date = reasons.as_of_date
 left join {{ ref("int_alive_probabilities") }} as alive

@@ -15,7 +15,6 @@
     "no_cases": "nobody and nothing to measure in this segment and month",
     "no_amounts": "there are cases, but none with an amount in the reporting currency or with a rate to it",
     "median_not_reached": "more than half of the customers were still there when last seen",
-    "no_need_segments": "customers have no need segments yet",
 } %}
 select
     {{ month_start("as_of_date") }} as month,
