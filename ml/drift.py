@@ -15,14 +15,14 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from ml import registry, shadow, stability
+from ml import registry, shadow, stability, tracking
 from ml.frame import feature_sql, open_published, table_columns
 from ml.matured import matured
-from ml.products import write_product
 from ml.settings import catalogue, digest
 from ml.settings import parameters as read_parameters
 from roundtrip.files import write_atomically
 from roundtrip.home import Home
+from roundtrip.products import write_product
 
 TABLE = "model_monitoring"
 COLUMNS = {
@@ -300,20 +300,11 @@ def _log(home: Home, as_of: date, found: dict, rows: pd.DataFrame) -> str:
 
     title = f"{found['model_version']} on {as_of}"
     key = digest({**found, "rows": rows.to_csv(index=False)})
-    if done := registry.finished_run_id(home, key, registry.MONITORING):
+    if done := tracking.finished_run_id(home, key, tracking.MONITORING):
         return done
-    mlflow, _ = registry.open_mlflow(home)
-    experiment = registry.experiment_id(home, registry.MONITORING)
-    with mlflow.start_run(experiment_id=experiment, run_name=f"{found['status']} {as_of}") as run:
-        mlflow.set_tags(
-            {
-                "run_key": key,
-                "as_of": as_of.isoformat(),
-                "status": found["status"],
-                "model_version": found["model_version"],
-                "mlflow.note.content": describe(found, rows),
-            }
-        )
+    name, note = f"Model in use on {as_of}: {found['status']} · 模型跟踪", describe(found, rows)
+    tags = {"status": found["status"], "model_version": found["model_version"]}
+    with tracking.noted_run(home, tracking.MONITORING, name, key, as_of, note, **tags) as (mlflow, run):
         measured = rows[(rows["kind"] == "population") & rows["value"].notna()]
         metrics = {f"psi.{row.subject}": row.value for row in measured.itertuples()}
         mlflow.log_metrics({**metrics, "alarms": len(found["alarms"])})

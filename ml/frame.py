@@ -28,6 +28,16 @@ LABELS = {
         "candidates": "l.is_programme_member",
         "known": "l.has_left_programme_183d IS NOT NULL",
     },
+    # Members only, and the same half year for everybody: to stand beside what others publish.
+    "silent_member": {
+        "answer": """NOT EXISTS (
+            FROM marts.fct_bookings b WHERE b.customer_id = l.customer_id
+            AND CAST(b.booked_at AS DATE) BETWEEN l.as_of_date + 1 AND l.as_of_date + 183
+            AND coalesce(CAST(b.cancelled_at AS DATE) > l.as_of_date + 183, true))""",
+        "ends_on": "l.as_of_date + 183",
+        "candidates": "l.is_programme_member",
+        "known": "true",
+    },
 }
 
 

@@ -18,7 +18,8 @@ def evaluate_label(home: Home, label: str, cutoff: date | None = None) -> dict:
     """Train on outcomes known by the cut-off (a month end), test on the customers of the cut-off.
 
     Args:
-        label: `no_booking` or `left_programme` (members who leave within 183 days).
+        label: one of ml.frame.LABELS: `no_booking`, `left_programme` (members who leave within 183 days),
+            `silent_member` (members who book nothing within 183 days).
         cutoff: without one, the newest labelled months are the test.
 
     Returns:

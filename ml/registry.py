@@ -1,28 +1,20 @@
-"""Step 6, the registry: what MLflow keeps, which model is the champion, and which one takes its place.
-
-No server is needed: the tracking store is a SQLite file of this home, the artifacts are a folder beside it.
-Where $ROUNDTRIP_MLFLOW_URI names a server, that one keeps both.
-"""
+"""Step 6, the registry: which models there are, which one is the champion, and which one takes its place."""
 
 import hashlib
-import logging
-import os
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml import history
+from ml.tracking import experiment_id, finished_run_id, open_mlflow
 from roundtrip.errors import BadInput, DamagedFile
-from roundtrip.files import remove_abandoned
 from roundtrip.home import Home
 from roundtrip.lock import one_champion_at_a_time
 
 if TYPE_CHECKING:
     from roundtrip.publish import Actor
 
-EXPERIMENT = "roundtrip-churn"
-MONITORING = "roundtrip-churn-monitoring"
 MODEL = "roundtrip-churn"
 ALIAS = "champion"
 #: How a version was made: kind, features and the parameters of fitting; logged by its run.
@@ -55,58 +47,6 @@ class InForce:
 def name_of(version: Version) -> str:
     """As tables name it, such as roundtrip-churn/3."""
     return f"{MODEL}/{version.number}"
-
-
-def open_mlflow(home: Home):
-    """MLflow pointed at this home, with telemetry and system metrics off; returns (mlflow, client)."""
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    os.environ["DO_NOT_TRACK"] = "true"
-    os.environ["MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING"] = "false"
-    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
-    import mlflow
-
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    home.mlflow_dir.mkdir(parents=True, exist_ok=True)
-    uri = home.mlflow_uri
-    if uri.startswith("sqlite:"):
-        _create_database(home)
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
-    return mlflow, mlflow.MlflowClient(uri, uri)
-
-
-def _create_database(home: Home) -> None:
-    """Make MLflow's tables beside the place and move them in whole.
-
-    MLflow makes them in a hundred migrations, and can neither use nor finish what a killed one has left.
-    """
-    file = home.mlflow_dir / "mlflow.db"
-    if file.exists():
-        return
-    from mlflow.store.db import utils
-
-    remove_abandoned(home.mlflow_dir, "mlflow.db.*.new*")
-    beside = file.with_name(f"mlflow.db.{os.getpid()}.new")
-    engine = utils.create_sqlalchemy_engine(f"sqlite:///{beside}")
-    try:
-        utils._initialize_tables(engine)
-        engine.dispose()
-        os.replace(beside, file)
-    finally:
-        engine.dispose()
-        beside.unlink(missing_ok=True)
-
-
-def experiment_id(home: Home, name: str = EXPERIMENT) -> str:
-    """The id of EXPERIMENT (trainings) or MONITORING (what became of the scores); made if it is not there."""
-    _, client = open_mlflow(home)
-    found = client.get_experiment_by_name(name)
-    if found is not None:
-        return found.experiment_id
-    is_own_file = home.mlflow_uri.startswith("sqlite:")
-    artifacts = (home.mlflow_dir / "artifacts").as_uri() if is_own_file else None
-    return client.create_experiment(name, artifacts, tags={"mlflow.note.content": _EXPERIMENT_NOTES[name]})
 
 
 def champion_for(home: Home, as_of: date) -> Version | None:
@@ -198,20 +138,6 @@ def finished_run(home: Home, run_key: str) -> dict | None:
     mlflow, _ = open_mlflow(home)
     done = finished_run_id(home, run_key)
     return mlflow.artifacts.load_dict(f"runs:/{done}/summary.json") if done else None
-
-
-def finished_run_id(home: Home, run_key: str, experiment: str = EXPERIMENT) -> str | None:
-    """The run of that key that came to its end, if there is one.
-
-    Runs of that key which never finished were killed; they are closed as such.
-    """
-    _, client = open_mlflow(home)
-    found = client.search_runs([experiment_id(home, experiment)], f"tags.run_key = '{run_key}'")
-    for run in found:
-        if run.info.status == "RUNNING":
-            client.set_terminated(run.info.run_id, "KILLED")
-    done = [run for run in found if run.info.status == "FINISHED"]
-    return done[0].info.run_id if done else None
 
 
 def recent_refusal(home: Home, as_of: date, parameters_hash: str, days: int) -> dict | None:
@@ -480,18 +406,8 @@ def _registered_at(client, version: Version) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="seconds")
 
 
-_EXPERIMENT_NOTES = {
-    EXPERIMENT: (
-        "Each run is one training for one date: which customers will book nothing within their horizon. "
-        "The run's description says in words how good the model is and whether it came into use; the runs "
-        "inside it are the candidates, judged on the same later months."
-    ),
-    MONITORING: (
-        "Each run looks after the model in use on one date: whether today's customers are still those it was "
-        "released for, and whether what it said has come true. The run's description says it in words."
-    ),
-}
 _MODEL_DESCRIPTION = (
     "How likely a customer is to book nothing within the label's horizon (half a year to a year, by the "
-    "customer's own rhythm). The version with the alias `champion` scores. See docs/models.md."
+    "customer's own rhythm). The version with the alias `champion` scores. See docs/models.md.\n\n"
+    "客户在标签期限内（半年至一年，按其自身预订节奏）不再预订的可能性。带有别名 `champion` 的版本用于评分。"
 )

@@ -8,6 +8,7 @@ import numpy as np
 from ml.frame import Frame
 from ml.model_card.page import model_name, write_card_pages
 from ml.split import Split
+from roundtrip.report.words import LANGUAGES
 
 #: Metric → what stands beside it in the description of a candidate's run.
 _MEANING = {
@@ -23,7 +24,7 @@ _MEANING = {
 
 def run_name(as_of) -> str:
     """Of the training as a whole."""
-    return f"Churn training for {as_of}"
+    return f"Churn training for {as_of} · 流失模型训练"
 
 
 def log_comparison(mlflow, experiment: str, as_of, frame: Frame, split: Split, compared) -> dict[str, float]:
@@ -67,11 +68,30 @@ def log_comparison(mlflow, experiment: str, as_of, frame: Frame, split: Split, c
     return importance
 
 
-def log_card(mlflow, summary: dict) -> None:
-    """The model card of a training into its run, in the folder model_card."""
+def log_card(mlflow, summary: dict) -> tuple[str, str]:
+    """The model card of a training into its run, in the folder model_card.
+
+    Returns:
+        Markdown for descriptions: links to the card in each language, and the card in brief in all of them.
+    """
+    info = mlflow.active_run().info
     with tempfile.TemporaryDirectory() as folder:
         write_card_pages(Path(folder), summary)
         mlflow.log_artifacts(folder, "model_card")
+        told = {language: card_in_brief(Path(folder), language) for language in LANGUAGES}
+    # MLflow's own pages are behind the hash, wherever its server is.
+    place = f"#/experiments/{info.experiment_id}/runs/{info.run_id}/artifacts/model_card/model_card"
+    links = " · ".join(f"[{title}]({place}.{language}.html)" for language, (title, _) in told.items())
+    # MLflow folds a description after its first lines: the links to every language stand there.
+    brief = [f"### {title}\n\n{words}" for title, words in told.values()]
+    return links, "\n\n---\n\n".join([links, *brief])
+
+
+def card_in_brief(folder: Path, language: str) -> tuple[str, str]:
+    """Title of a card that was written to a folder, and what stands in it above the first section."""
+    text = (folder / f"model_card.{language}.md").read_text(encoding="utf-8")
+    title, _, rest = text.partition("\n")
+    return title.removeprefix("# ").strip(), rest.partition("\n## ")[0].strip()
 
 
 def role_of(name: str, chosen: str) -> str:
@@ -153,7 +173,6 @@ def describe(summary: dict) -> str:
         )
     if fairness := evaluation.get("fairness"):
         paragraphs.append(_FAIRNESS[fairness["verdict"]])
-    paragraphs.append("For everybody: artifact `model_card/model_card.en.html` (中文: `model_card.zh.html`).")
     return "\n\n".join(paragraphs)
 
 

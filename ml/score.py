@@ -10,7 +10,6 @@ import pandas as pd
 
 from ml import reasons, registry
 from ml.frame import available_features, feature_sql, open_published, read_frame, table_columns
-from ml.products import write_product
 from ml.rule import InactivityRule
 from ml.settings import catalogue
 from ml.settings import parameters as read_parameters
@@ -19,6 +18,7 @@ from ml.tree_parts import quicken
 from ml.value import Year, lifetime_value, next_year
 from roundtrip.errors import BadInput
 from roundtrip.home import Home
+from roundtrip.products import write_product
 
 RULE_VERSION = "inactivity-rule"
 TEXTS = ["customer_id", "risk_band", *reasons.COLUMNS, "model_version"]

@@ -13,8 +13,8 @@ import pandas as pd
 from ml import registry
 from ml.evaluate import evaluate
 from ml.frame import open_published, table_columns
-from ml.products import write_product
 from roundtrip.home import Home
+from roundtrip.products import write_product
 
 TABLE = "model_shadow_scores"
 COLUMNS = {

@@ -9,7 +9,7 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from ml import registry
+from ml import registry, tracking
 from ml.card import write_card
 from ml.choice import Comparison, compare, recipe
 from ml.drift import REFERENCE, reference_of
@@ -100,8 +100,8 @@ def _put_in_force(home: Home, summary: dict) -> dict:
 def _train_in_a_run(
     home, as_of, frame: Frame, champion, parameters: dict, identity: dict, decision: Decision
 ) -> dict:
-    mlflow, _ = registry.open_mlflow(home)
-    with mlflow.start_run(experiment_id=registry.experiment_id(home), run_name=run_name(as_of)) as run:
+    mlflow, _ = tracking.open_mlflow(home)
+    with mlflow.start_run(experiment_id=tracking.experiment_id(home), run_name=run_name(as_of)) as run:
         why = {"trigger": decision.trigger, "trained_because": decision.reason}
         mlflow.set_tags({**identity, **why, "code_version": code_version()})
         mlflow.log_params(
@@ -177,11 +177,15 @@ def _judge(home, mlflow, frame, champion, compared: Comparison, parameters, iden
 
 
 def _close(mlflow, summary: dict, description: str) -> None:
-    mlflow.set_tags({"status": summary["status"], "mlflow.note.content": description})
+    """The card first: in the run's description and the version's, then what else there is to say."""
+    links, brief = log_card(mlflow, summary)
+    if "registration" in summary:
+        summary["registration"]["description"] = f"{links}\n\n{summary['registration']['description']}"
+    note = f"{brief}\n\n---\n\n{description}"
+    mlflow.set_tags({"status": summary["status"], "mlflow.note.content": note})
     if "reason" in summary:
         mlflow.set_tag("reason", summary["reason"])
     mlflow.log_dict(summary, "summary.json")
-    log_card(mlflow, summary)
 
 
 def code_version() -> str:

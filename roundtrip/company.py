@@ -35,6 +35,10 @@ KNOWN_SETTINGS = {
     "notify": "names of environment variables with apprise addresses, beside $ROUNDTRIP_NOTIFY_URLS",
     "notify_from": "error (default) or warning: from which severity on people are notified",
     "retention_costs": "customer_value, offer_cost, contact_cost, accepted_share: for expected profit",
+    "retention": "budget_per_round and what else a round is planned by (docs/deciding.md)",
+    "strategies": "a table of service strategies instead of plan/strategies.yml, as seen from company.yml",
+    "plan": "a rollout plan instead of plan/rollout.yml, as seen from company.yml",
+    "warnings": "max_share_per_month, cool_down_days and what else warnings are raised by (docs/warnings.md)",
     "max_quarantined_share": "table -> share of refused rows above which the landing gate fails",
 }
 
@@ -125,6 +129,24 @@ class Company:
                             f"{file}: {key} is {settings[key]!r}, not a date", "write it as 2025-12-31"
                         )
                     settings[key] = settings[key].isoformat()
+            if settings.get("retention") is not None:
+                # Both rooms ask for the company themselves.
+                from roundtrip.rounds.settings import Retention
+
+                Retention.of(settings)
+            if settings.get("warnings") is not None:
+                from roundtrip.warn.settings import Rules
+
+                Rules.of(settings)
+            if settings.get("strategies") is not None:
+                from roundtrip.strategies.table import own_file
+
+                settings["strategies"] = own_file(settings["strategies"], file)
+            if settings.get("plan") is not None:
+                # It asks for the company itself, too.
+                from roundtrip.rollout.plan import own_file as own_plan
+
+                settings["plan"] = own_plan(settings["plan"], file)
             if settings.get("exchange_rates") is not None:
                 settings["exchange_rates"] = read_rates(
                     settings["exchange_rates"], file, settings.get("reporting_currency")

@@ -72,6 +72,16 @@ class Home:
         return self.root / "products"
 
     @property
+    def rounds_dir(self) -> Path:
+        """Planned rounds: <round id>/plan.parquet, plan.json, and decision.json once somebody has decided."""
+        return self.root / "rounds"
+
+    @property
+    def outbox_dir(self) -> Path:
+        """What leaves the house, with personal data: <round id>/<channel>.csv; and who got what (ledger)."""
+        return self.root / "outbox"
+
+    @property
     def published_dir(self) -> Path:
         return self.root / "published"
 

@@ -42,6 +42,15 @@ STAGES = (
     Stage("train", "train", "trains and judges the churn models", "ml.train:train"),
     Stage("score", "score", "scores every customer", "ml.score:score"),
     Stage("publish_scores", "score", "publishes the scores", "roundtrip.publish:publish_scores"),
+    Stage("find_segments", "retain", "groups customers by what they need", "ml.segments:find_segments"),
+    Stage("read_texts", "retain", "reads complaints and reviews", "ml.texts:read_texts"),
+    Stage("measure", "retain", "measures what was done before", "roundtrip.measure:measure"),
+    Stage("learn_uplift", "retain", "learns what each action changes", "ml.uplift:learn_uplift"),
+    Stage("warn", "retain", "warns of customers about to leave", "roundtrip.warn:warn"),
+    Stage("decide", "retain", "proposes what to do within the budget", "roundtrip.rounds:decide"),
+    Stage("act", "retain", "sends what was approved", "roundtrip.rounds:act"),
+    Stage("follow_plan", "retain", "follows the rollout plan", "roundtrip.rollout:follow_plan"),
+    Stage("publish_actions", "retain", "publishes warnings and effects", "roundtrip.publish:publish_actions"),
     Stage("report", "report", "writes the report", "roundtrip.report:report"),
 )
 

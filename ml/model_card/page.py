@@ -16,6 +16,7 @@ from ml.model_card import charts, facts
 from ml.settings import catalogue, parameters
 from roundtrip.files import write_atomically
 from roundtrip.report.formats import Formats, is_missing
+from roundtrip.report.jinja import environment
 from roundtrip.report.page import HTML_LANGUAGE, inline
 from roundtrip.report.words import LANGUAGES, Words
 
@@ -163,13 +164,7 @@ def _pictures(summary: dict, words: Words) -> dict[str, Markup]:
 
 
 def _template(name: str, told: Told) -> jinja2.Template:
-    own, of_report = jinja2.PackageLoader("ml.model_card"), jinja2.PackageLoader("roundtrip.report")
-    environment = jinja2.Environment(
-        loader=jinja2.ChoiceLoader([own, of_report]),
-        autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2",)),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["told_day"] = told.iso
-    return environment.get_template(name)
+    is_page = jinja2.select_autoescape(enabled_extensions=("html.j2",))
+    templates = environment("ml.model_card", "roundtrip.report", autoescape=is_page)
+    templates.filters["told_day"] = told.iso
+    return templates.get_template(name)

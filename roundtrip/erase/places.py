@@ -1,6 +1,7 @@
 """Every place under a home that holds rows of customers, and how they get out of it."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from roundtrip.erase.rewrite import GONE, TOGETHER, apply_log, has_them, rewrite
 from roundtrip.home import Home
 from roundtrip.ingest import batch, door, requeued, rules, sql
 from roundtrip.ingest.load import IDENTITIES
+from roundtrip.rounds import outbox
 from roundtrip.vault import Identities
 
 #: Everything by which the people may be known in a refused row or a text: ids and pseudonyms (one column).
@@ -26,6 +28,9 @@ def everywhere_but_raw(bench: duckdb.DuckDBPyConnection, home: Home, vault: Iden
         "quarantine": _quarantine(bench, home),
         "batch": _batch(bench, home, vault),
         "requeued": sum(_encrypted(bench, file, vault.key) for file in requeued.waiting_files(home)),
+        # The plans say whose rows in the outbox are, so they come after it.
+        "outbox": _outbox(bench, home),
+        "rounds": _rounds(bench, home),
         "products": _products(bench, home),
         "work": _work(home),
         "published": rewrite_publications(bench, home),
@@ -45,7 +50,11 @@ def _leftovers(home: Home) -> None:
         home.versions_dir: (".*.erasing*",),
         home.quarantine_dir: ("*/.*.tmp",),
         home.products_dir: ("*/.*.tmp",),
+        home.rounds_dir: ("*/.*.tmp",),
+        home.outbox_dir: ("*/.*.tmp",),
     }
+    for folder in home.rounds_dir.glob(".R-*.new"):
+        shutil.rmtree(folder)
     for folder, names in patterns.items():
         for file in [found for name in names for found in folder.glob(name)]:
             file.unlink(missing_ok=True)
@@ -134,19 +143,38 @@ def _with_new_hashes(relation: str, table: str) -> str | None:
     )
 
 
-def _products(bench, home: Home) -> int:
+def _outbox(bench, home: Home) -> int:
+    """Their messages out of the files that were sent, where these still lie."""
     gone = 0
-    for file in sorted(home.products_dir.glob("*/*.parquet")):
-        described = bench.execute(f"DESCRIBE FROM read_parquet({sql.path(file)})").fetchall()
-        columns = [row[0] for row in described]
-        if "customer_id" in columns:
-            gone += _rewrite_parquet(
-                bench,
-                file,
-                lambda source: f"FROM {source} WHERE {door.is_gone(['customer_id'], TOGETHER)}",
-                lambda source, columns=columns: without_them(source, columns, TOGETHER),
-            )
+    for file in sorted(home.outbox_dir.glob("*/*.csv")):
+        plan = home.rounds_dir / file.parent.name / "plan.parquet"
+        theirs = bench.execute(
+            f"SELECT intervention_id FROM read_parquet({sql.path(plan)}) "
+            f"WHERE {door.is_gone(['customer_id'], TOGETHER)}"
+        ).fetchall()
+        gone += outbox.take_out(file, {row[0] for row in theirs})
     return gone
+
+
+def _rounds(bench, home: Home) -> int:
+    return sum(_out_of_parquet(bench, file) for file in sorted(home.rounds_dir.glob("*/plan.parquet")))
+
+
+def _products(bench, home: Home) -> int:
+    return sum(_out_of_parquet(bench, file) for file in sorted(home.products_dir.glob("*/*.parquet")))
+
+
+def _out_of_parquet(bench, file: Path) -> int:
+    described = bench.execute(f"DESCRIBE FROM read_parquet({sql.path(file)})").fetchall()
+    columns = [row[0] for row in described]
+    if "customer_id" not in columns:
+        return 0
+    return _rewrite_parquet(
+        bench,
+        file,
+        lambda source: f"FROM {source} WHERE {door.is_gone(['customer_id'], TOGETHER)}",
+        lambda source: without_them(source, columns, TOGETHER),
+    )
 
 
 def _work(home: Home) -> int:

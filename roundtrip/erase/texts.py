@@ -49,6 +49,7 @@ def _files(home: Home) -> Iterable[Path]:
         home.logs_dir,
         home.reports_dir,
         home.mlflow_dir,
+        home.rounds_dir,
         home.airflow_dir / "logs",
     )
     for folder in folders:

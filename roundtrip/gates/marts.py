@@ -31,6 +31,9 @@ CHECKED = {
     "churn_labels": "as_of_date",
     "customer_consents": "changed_at",
     "customer_identities": None,
+    "fct_campaign_touches": "assigned_at",
+    "fct_survey_answers": "responded_at",
+    "customer_signals": "as_of_date",
 }
 
 ADVICE = (

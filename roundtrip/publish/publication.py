@@ -17,6 +17,8 @@ from roundtrip.gates.work import work_fingerprint
 from roundtrip.home import Home
 from roundtrip.lock import one_publication_at_a_time
 from roundtrip.publish import lineage, scores, versions
+from roundtrip.publish.descriptions import comment_on_column, comment_on_table, describe
+from roundtrip.publish.snapshots import SNAPSHOTS, TYPES
 
 
 @dataclass
@@ -73,18 +75,37 @@ def publish_scores(home: Home, as_of: date) -> dict:
         GateFailed: the scores of this date are refused; the current publication stays as it is.
         Locked: another process is publishing.
     """
+    file = home.products_dir / scores.TABLE / f"{as_of.isoformat()}.parquet"
+    return _publish_again(home, as_of, "publish_scores", file, made_by="score", audited=True)
+
+
+def publish_actions(home: Home, as_of: date) -> dict:
+    """Replace the published warehouse by itself with the newest products: warnings, rounds, effects.
+
+    Raises:
+        BadInput: nothing is published, it is for another date, or nobody was warned for this date yet.
+        Locked: another process is publishing.
+    """
+    file = home.products_dir / "warnings" / f"{as_of.isoformat()}.parquet"
+    return _publish_again(home, as_of, "publish_actions", file, made_by="warn")
+
+
+def _publish_again(
+    home: Home, as_of: date, stage: str, file: Path, made_by: str, audited: bool = False
+) -> dict:
     if not home.current_db.exists():
         raise BadInput(
             f"{home.current_db} does not exist: nothing is published", "run the stage publish first"
         )
-    file = home.products_dir / scores.TABLE / f"{as_of.isoformat()}.parquet"
     if not file.exists():
-        raise BadInput(f"{file} does not exist: no scores for {as_of}", "run the stage score first")
+        raise BadInput(
+            f"{file} does not exist: no {file.parent.name} for {as_of}", f"run the stage {made_by} first"
+        )
     marts = versions.current(home)
     marts_lineage = marts.lineage if marts else {}
     kept = ("work_fingerprint", "inputs", *lineage.code(home))
-    origin = {"stage": "publish_scores", **{key: marts_lineage.get(key) for key in kept}}
-    return _replace(home, as_of, home.current_db, origin, must_have=file)
+    origin = {"stage": stage, **{key: marts_lineage.get(key) for key in kept}}
+    return _replace(home, as_of, home.current_db, origin, must_have=file if audited else None)
 
 
 def _replace(
@@ -188,7 +209,7 @@ def _copy_marts(connection: duckdb.DuckDBPyConnection, made_elsewhere: set[str])
             continue
         connection.execute(f'CREATE TABLE marts."{table}" AS FROM source.marts."{table}"')
         if comment:
-            connection.execute(f'COMMENT ON TABLE marts."{table}" IS {_literal(comment)}')
+            comment_on_table(connection, table, comment)
     columns = connection.execute(
         """
         SELECT table_name, column_name, comment FROM duckdb_columns()
@@ -197,26 +218,23 @@ def _copy_marts(connection: duckdb.DuckDBPyConnection, made_elsewhere: set[str])
     ).fetchall()
     for table, column, comment in columns:
         if table not in made_elsewhere:
-            connection.execute(f'COMMENT ON COLUMN marts."{table}"."{column}" IS {_literal(comment)}')
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+            comment_on_column(connection, table, column, comment)
 
 
 def _add_product(connection: duckdb.DuckDBPyConnection, table: str, files: list[Path]) -> None:
-    """Make a table of all dates' files, without customers that were erased since."""
+    """Make a table of all dates' files, without customers that were erased since, with its comments."""
     names = ", ".join(f"'{quote(file)}'" for file in files)
     relation = f"read_parquet([{names}], union_by_name = true)"
     columns = [row[0] for row in connection.execute(f"DESCRIBE FROM {relation}").fetchall()]
     # A column that is empty in every row has no type in Parquet; the published one always has.
-    casts = scores.COLUMNS if table == scores.TABLE else {}
+    casts = {name: kind for name, kind in TYPES.get(table, {}).items() if name in columns}
     replaced = ", ".join(f'CAST("{column}" AS {kind}) AS "{column}"' for column, kind in casts.items())
     known = "WHERE customer_id IN (SELECT customer_id FROM marts.dim_customers)"
     connection.execute(
         f'CREATE TABLE marts."{table}" AS SELECT * {f"REPLACE ({replaced})" if replaced else ""} '
         f"FROM {relation} {known if 'customer_id' in columns else ''}"
     )
+    describe(connection, table)
 
 
 def _product_tables(home: Home) -> list[str]:
@@ -257,4 +275,6 @@ def _products(connection: duckdb.DuckDBPyConnection, home: Home, as_of: date) ->
                     products.left_out[f"{table}/{file.name}"] = "; ".join(found)
                 else:
                     products.files.setdefault(table, []).append(file)
+        if table in SNAPSHOTS and table in products.files:
+            products.files[table] = products.files[table][-1:]
     return products
