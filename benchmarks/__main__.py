@@ -14,6 +14,10 @@ python -m benchmarks ingest [--rows N]                       reading beside a ba
 python -m benchmarks mutations [--files N] [--seed S]        what becomes of thousands of spoiled files
 python -m benchmarks scoring [--customers N]                 seconds and memory of scoring a million customers
 python -m benchmarks kills [--share S]                       every stage killed, run again, compared
+python -m benchmarks warnings [--customers N]                who was warned about, and who then left
+python -m benchmarks worlds [--worlds N] [--at-once N]       effects and decisions against what is hidden
+
+Beside `../shared/data`, or on a published home: python -m benchmarks.texts, .real_data, .next_order, .stages
 """
 
 import argparse
@@ -21,7 +25,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import alive, builds, gates, kills, oracle, road, scoring, sizes, training
+from benchmarks import (
+    alive,
+    builds,
+    gates,
+    kills,
+    oracle,
+    road,
+    scoring,
+    sizes,
+    training,
+    warnings,
+    worlds,
+)
 from benchmarks.gates import alarms
 from benchmarks.ingest import mutations, speed
 
@@ -69,6 +85,13 @@ def main(arguments: list[str] | None = None) -> None:
     of_scoring.add_argument("--customers", type=int, default=scoring.CUSTOMERS)
     of_kills = measurements.add_parser("kills")
     of_kills.add_argument("--share", type=float, default=1.0, help="of all kills, for a quicker look")
+    of_warnings = measurements.add_parser("warnings")
+    of_warnings.add_argument("--customers", type=int, default=warnings.CUSTOMERS)
+    of_worlds = measurements.add_parser("worlds")
+    of_worlds.add_argument("--worlds", type=int, default=worlds.WORLDS)
+    of_worlds.add_argument("--customers", type=int, default=worlds.CUSTOMERS)
+    of_worlds.add_argument("--first-seed", type=int, default=worlds.FIRST_SEED)
+    of_worlds.add_argument("--at-once", type=int, default=2, help="worlds lived side by side")
     chosen = vars(parser.parse_args(arguments))
     console, measurement = Console(), chosen.pop("measurement")
     measure = {
@@ -84,6 +107,8 @@ def main(arguments: list[str] | None = None) -> None:
         "mutations": lambda: mutations.main(console, **chosen),
         "scoring": lambda: scoring.main(console, **chosen),
         "kills": lambda: kills.main(console, **chosen),
+        "warnings": lambda: warnings.main(console, **chosen),
+        "worlds": lambda: worlds.main(console, **chosen),
     }
     missed = []
     for name in [measurement] if measurement else measure:

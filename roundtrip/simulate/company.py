@@ -31,6 +31,7 @@ _LOCK = ".lock"
 #: Leaves room for those who come when the company lives on.
 _MOST_CUSTOMERS = MAX_PERSONS // 2
 _SEEDS = 2**64
+_CUSTOMERS_PER_CALL = 100
 
 
 def simulate(
@@ -257,10 +258,18 @@ def _finish(folder: Path, world: World, writer: _Writer, earlier_ledger: pd.Data
         "as_of": last_day,
         "plan_starts_on": plan_starts_on,
         "exchange_rates": _exchange_rates(world),
+        "retention": _retention(world),
     }
     text = yaml.safe_dump(settings, allow_unicode=True, sort_keys=False)
     (folder / _SETTINGS_FILE).write_text("# Written by `roundtrip simulate`.\n" + text, encoding="utf-8")
     saving.save(world, writer.carried, folder / STATE_FILE)
+
+
+def _retention(world: World) -> dict:
+    """A round a month with one unit of money a customer, in the standard company 2 % of a month's margin;
+    and a call centre that reaches one customer in a hundred."""
+    places = max(1, world.customers // _CUSTOMERS_PER_CALL)
+    return {"budget_per_round": world.customers, "channel_capacity": {"phone": places}}
 
 
 def _exchange_rates(world: World) -> list[dict]:

@@ -1,0 +1,132 @@
+"""Two lives of one company: what really changed because of what was done.
+
+Both were lived with the same dice, so the difference is the effect, person by person.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import yaml
+
+from roundtrip.simulate.write import open_connection
+
+#: Of the people who were customers at the start: active, or fading without having said so.
+_CUSTOMERS = "('active', 'fading')"
+
+
+@dataclass(frozen=True)
+class Life:
+    """One life of the people who were customers at the start, over the months since.
+
+    Attributes:
+        customers: people active or fading at the start.  gone: of them, gone at the end.
+        satisfaction: mean of those not gone at the end (0 to 1).
+        revenue, margin: of all bookings made since and not cancelled, in the company's currency.
+    """
+
+    customers: int
+    gone: int
+    satisfaction: float
+    revenue: float
+    margin: float
+
+    @property
+    def churn_rate(self) -> float:
+        return self.gone / self.customers if self.customers else float("nan")
+
+
+@dataclass(frozen=True)
+class Lives:
+    """The lived company beside the untouched one: of everybody, and of those who were treated."""
+
+    everybody: Life
+    everybody_untouched: Life
+    treated: Life
+    treated_untouched: Life
+
+
+def compare(landing: Path, untouched: Path, began_on: date) -> Lives:
+    """Compare a company that lived on with interventions with itself without.
+
+    Args:
+        landing, untouched: simulated companies that have lived the same months since `began_on`.
+    """
+    with open_connection() as connection:
+        for name, folder in (("lived", landing), ("untouched", untouched)):
+            _read(connection, name, folder, began_on)
+        everybody = "SELECT DISTINCT person FROM lived_accounts"
+        treated = "SELECT DISTINCT customer_id FROM lived_touches WHERE arm = 'treatment'"
+        return Lives(
+            _life(connection, "lived", everybody),
+            _life(connection, "untouched", everybody),
+            _life(connection, "lived", treated),
+            _life(connection, "untouched", treated),
+        )
+
+
+def _read(connection, name: str, folder: Path, began_on: date) -> None:
+    first_month, last = f"{began_on:%Y-%m}", f"{began_on:%Y-%m}"
+    secrets = folder / "truth"
+    connection.execute(
+        f"CREATE TABLE {name}_accounts AS SELECT * FROM read_parquet('{secrets}/accounts.parquet')"
+    )
+    connection.execute(
+        f"CREATE TABLE {name}_start AS SELECT customer_id FROM "
+        f"read_parquet('{secrets}/customer_months/{first_month}.parquet') WHERE state IN {_CUSTOMERS}"
+    )
+    connection.execute(
+        f"CREATE TABLE {name}_end AS SELECT customer_id, state, satisfaction FROM "
+        f"read_parquet('{secrets}/customers.parquet')"
+    )
+    touches = sorted(file for file in (secrets / "touch_effects").glob("*.parquet") if file.stem > last)
+    listed = ", ".join(f"'{file}'" for file in touches)
+    connection.execute(
+        f"CREATE TABLE {name}_touches AS SELECT customer_id, arm FROM read_parquet([{listed}])"
+        if touches
+        else f"CREATE TABLE {name}_touches (customer_id VARCHAR, arm VARCHAR)"
+    )
+    rates = yaml.safe_load((folder / "company.yml").read_text(encoding="utf-8"))
+    connection.execute(f"CREATE TABLE {name}_rates (currency VARCHAR, rate DOUBLE)")
+    connection.executemany(
+        f"INSERT INTO {name}_rates VALUES (?, ?)",
+        [(rates["reporting_currency"], 1.0)]
+        + [(rate["currency"], float(rate["rate"])) for rate in rates["exchange_rates"]],
+    )
+    files = [file for file in (folder / "bookings").glob("*.csv") if file.stem[-len("2025-01") :] > last]
+    listed = ", ".join(f"'{file}'" for file in sorted(files))
+    # Planted defects stand in these files: a row that cannot be read is no booking; the last version counts.
+    connection.execute(
+        f"""CREATE TABLE {name}_bookings AS
+            SELECT accounts.person, newest.status,
+                   (newest.gross - coalesce(newest.discount, 0)) * rates.rate AS revenue,
+                   newest.margin * rates.rate AS margin
+            FROM (
+                SELECT booking_id, any_value(customer_id) AS customer_id,
+                       arg_max(status, updated_at) AS status, arg_max(currency, updated_at) AS currency,
+                       arg_max(TRY_CAST(gross_amount AS DOUBLE), updated_at) AS gross,
+                       arg_max(TRY_CAST(discount_amount AS DOUBLE), updated_at) AS discount,
+                       arg_max(TRY_CAST(margin_amount AS DOUBLE), updated_at) AS margin
+                FROM read_csv([{listed}], all_varchar = true, union_by_name = true, ignore_errors = true)
+                WHERE TRY_CAST(booked_at AS TIMESTAMP) >= DATE '{began_on}' + 1
+                GROUP BY booking_id
+            ) AS newest
+            JOIN {name}_accounts AS accounts ON accounts.customer_id = newest.customer_id
+            JOIN {name}_rates AS rates ON rates.currency = newest.currency
+            WHERE newest.status NOT LIKE 'cancelled%'"""
+    )
+
+
+def _life(connection, name: str, people: str) -> Life:
+    customers, gone, satisfaction = connection.execute(
+        f"""SELECT count(*), count(*) FILTER (ending.state = 'gone'),
+                   avg(ending.satisfaction) FILTER (ending.state IN {_CUSTOMERS})
+            FROM untouched_start AS started
+            JOIN {name}_end AS ending ON ending.customer_id = started.customer_id
+            WHERE started.customer_id IN ({people})"""
+    ).fetchone()
+    revenue, margin = connection.execute(
+        f"SELECT coalesce(sum(revenue), 0), coalesce(sum(margin), 0) FROM {name}_bookings "
+        f"WHERE person IN ({people})"
+    ).fetchone()
+    return Life(customers, gone, satisfaction or float("nan"), float(revenue), float(margin))

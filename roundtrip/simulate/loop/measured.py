@@ -1,0 +1,51 @@
+"""What the company itself found out about its rounds, by its holdouts: the last measurement of a loop."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from roundtrip.duck import connect
+from roundtrip.home import Home
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Of all rounds whose windows had closed; numbers are None where nothing could be measured.
+
+    Attributes:
+        sent, held_out: assignments.  cost: of those sent, all rounds.
+        effect_on_return: of being treated, on the probability of a booking in the window, with its 95 %
+            interval.  effect_on_margin: the same of the margin in the window.
+    """
+
+    sent: int
+    held_out: int
+    cost: float
+    effect_on_return: tuple[float, float, float] | None
+    effect_on_margin: tuple[float, float, float] | None
+
+
+def measured(home: Home, day: date, window_days: int = 90) -> Measured:
+    """The newest measurement of the company's own rounds, pooled over campaigns and actions."""
+    with connect(home.current_db, home.tmp_dir, read_only=True) as warehouse:
+        sent, held_out, cost = warehouse.execute(
+            """SELECT count(*) FILTER (status = 'sent' AND arm = 'treatment'),
+                      count(*) FILTER (arm = 'control' AND status IN ('sent', 'held_out')),
+                      coalesce(sum(cost) FILTER (status = 'sent' AND arm = 'treatment'), 0)
+               FROM marts.interventions"""
+        ).fetchone()
+        found = {
+            outcome: effect
+            for outcome, *effect in warehouse.execute(
+                """SELECT outcome, effect, ci_low, ci_high FROM marts.campaign_effects
+                   WHERE campaign_id = 'rounds' AND action = 'all' AND segment_kind = 'all'
+                       AND window_days = ? AND measured_on <= ? AND effect IS NOT NULL""",
+                [window_days, day],
+            ).fetchall()
+        }
+    return Measured(
+        sent,
+        held_out,
+        float(cost),
+        tuple(found["return"]) if "return" in found else None,
+        tuple(found["margin"]) if "margin" in found else None,
+    )

@@ -1,0 +1,82 @@
+"""The loop on the screen: where it is, and in the end what it changed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from roundtrip.simulate.loop.compare import Lives
+from roundtrip.simulate.loop.measured import Measured
+from roundtrip.simulate.loop.months import OnStage
+
+
+@contextmanager
+def months_shown(months: int, console: Console) -> Iterator[OnStage]:
+    """A bar of months with the stage that is at work; yields what `live_the_plan` tells.
+
+    Where nobody watches (a file, a log) each month is a line when it begins.
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("months"),
+        TimeElapsedColumn(),
+        TextColumn("[dim]{task.fields[stage]}"),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("living the plan", total=months, stage="")
+
+        seen = set()
+
+        def tell(month: int, day: date, stage: str) -> None:
+            if not console.is_terminal and day not in seen:
+                seen.add(day)
+                console.print(f"{day}: month {month} of {months} lived", highlight=False)
+            bar.update(task, completed=month, stage=f"{day} {stage}")
+
+        yield tell
+        bar.update(task, completed=months, stage="")
+
+
+def show(lives: Lives, found: Measured, currency: str, console: Console) -> None:
+    """Two tables: what really changed, and what the holdouts said."""
+    table = Table(title="What the plan changed: the company beside itself, untouched")
+    for head in ("", "untouched", "with the plan", "change"):
+        table.add_column(head, justify="left" if not head else "right")
+    for name, lived, untouched in (
+        ("everybody", lives.everybody, lives.everybody_untouched),
+        ("who was treated", lives.treated, lives.treated_untouched),
+    ):
+        table.add_section()
+        table.add_row(f"[bold]{name}[/]", f"{untouched.customers:,} customers", "", "")
+        for label, value, form in _MEASURES:
+            before, after = value(untouched), value(lived)
+            change = f"{after / before - 1:+.1%}" if before else "–"
+            table.add_row(f"  {label}", form.format(before), form.format(after), change)
+    console.print(table)
+    extra = lives.everybody.margin - lives.everybody_untouched.margin
+    console.print(
+        f"{found.sent:,} treated, {found.held_out:,} held out, {found.cost:,.0f} {currency} spent; "
+        f"{extra:,.0f} {currency} more margin than untouched: net {extra - found.cost:+,.0f} {currency}"
+    )
+    for what, effect, form in (
+        ("a booking within 90 days", found.effect_on_return, "{:+.1%}"),
+        (f"margin within 90 days, {currency}", found.effect_on_margin, "{:+,.1f}"),
+    ):
+        if effect is None:
+            console.print(f"the holdouts cannot say yet what the rounds did to {what}")
+        else:
+            told, low, high = (form.format(number) for number in effect)
+            console.print(f"the holdouts say, of {what}: {told} ({low} to {high})")
+
+
+_MEASURES = (
+    ("churn (gone at the end)", lambda life: life.churn_rate, "{:.1%}"),
+    ("satisfaction of those who stayed", lambda life: life.satisfaction, "{:.3f}"),
+    ("revenue", lambda life: life.revenue, "{:,.0f}"),
+    ("margin", lambda life: life.margin, "{:,.0f}"),
+)

@@ -1,0 +1,84 @@
+"""Two lives of one company: the difference is what was done, and nothing else."""
+
+import os
+import shutil
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from roundtrip.simulate import live_on, parameters, simulate
+from roundtrip.simulate.loop.compare import Lives, compare
+
+WORLDS = Path(parameters.__file__).parent / "worlds"
+BEGAN_ON = date(2025, 12, 31)
+
+
+def lived_twice(
+    folder: Path, months: int, everybody_gets: str | None, config: Path | None = None
+) -> tuple[Path, Path, Lives]:
+    landing, untouched = folder / "lived", folder / "untouched"
+    simulate(landing, 500, 24, 5, config)
+    shutil.copytree(landing, untouched, copy_function=os.link)
+    orders = None
+    if everybody_gets:
+        here = duckdb.sql(
+            f"SELECT customer_id FROM '{landing}/truth/customers.parquet' "
+            "WHERE state IN ('active', 'fading') ORDER BY customer_id"
+        ).fetchall()
+        orders = folder / "orders.csv"
+        # One in four is held out.
+        lines = [
+            f"{customer},{everybody_gets},{'treatment' if at % 4 else 'control'},wechat"
+            for at, (customer,) in enumerate(here)
+        ]
+        orders.write_text("customer_id,action,arm,channel\n" + "\n".join(lines) + "\n")
+    live_on(landing, months, orders)
+    live_on(untouched, months)
+    return landing, untouched, compare(landing, untouched, BEGAN_ON)
+
+
+def test_with_nothing_done_both_lives_are_the_same(tmp_path):
+    _, _, lives = lived_twice(tmp_path, 2, everybody_gets=None)
+    assert lives.everybody == lives.everybody_untouched
+    assert lives.everybody.customers > 100
+    assert lives.treated.customers == 0
+
+
+def test_where_nothing_works_nothing_changes_for_whoever_is_treated(tmp_path):
+    _, _, lives = lived_twice(tmp_path, 2, "care_call", WORLDS / "nothing_works.yml")
+    assert lives.treated.customers > 100
+    assert lives.treated == lives.treated_untouched
+
+
+@pytest.fixture(scope="module")
+def discounted(tmp_path_factory) -> tuple[Path, Path, Lives]:
+    return lived_twice(tmp_path_factory.mktemp("discounted"), 3, everybody_gets="discount")
+
+
+def test_what_changed_changed_for_those_who_were_treated(discounted):
+    """Who was held out, and everybody else, lives the same life in both."""
+    *_, lives = discounted
+    assert lives.treated.revenue > lives.treated_untouched.revenue
+    assert lives.treated.gone <= lives.treated_untouched.gone
+    of_all = lives.everybody.revenue - lives.everybody_untouched.revenue
+    assert of_all == pytest.approx(lives.treated.revenue - lives.treated_untouched.revenue, abs=1)
+    assert (
+        lives.everybody.gone - lives.everybody_untouched.gone
+        == lives.treated.gone - lives.treated_untouched.gone
+    )
+
+
+def test_money_is_of_bookings_that_were_not_cancelled_counted_once(discounted):
+    """Counted again from the files: the last version of each booking, in the company's own currency only."""
+    landing, _, lives = discounted
+    months = [f"{landing}/bookings/bookings-2026-{month:02}.csv" for month in (1, 2, 3)]
+    rows = duckdb.sql(
+        "SELECT booking_id, status, updated_at, margin_amount::DOUBLE AS margin "
+        f"FROM read_csv({months}, all_varchar = true, ignore_errors = true) "
+        "WHERE try_cast(booked_at AS TIMESTAMP) >= '2026-01-01' AND currency = 'CNY'"
+    ).df()
+    last = rows.sort_values("updated_at").groupby("booking_id").tail(1)
+    in_cny = last.loc[~last["status"].str.startswith("cancelled"), "margin"].sum()
+    assert 0.5 * lives.everybody.margin < in_cny <= lives.everybody.margin
