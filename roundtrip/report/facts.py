@@ -3,15 +3,19 @@
 import json
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from roundtrip import duck
+from roundtrip.answers import Answer, ask, published_tables
 from roundtrip.company import Company
 from roundtrip.errors import BadInput
 from roundtrip.home import Home
-from roundtrip.report import plan as rollout
-from roundtrip.report.answers import Answer, ask, filled_tables, published_tables
 from roundtrip.report.formats import is_missing
+from roundtrip.report.segments import Addressed, addressed
+from roundtrip.report.steps import SOURCES, Situation, Step, next_steps
+from roundtrip.rollout import follow
+from roundtrip.rollout.follow import Progress
 
 #: Tables of the published contract; those not there yet are listed under "what is missing".
 CONTRACT_TABLES = (
@@ -20,10 +24,14 @@ CONTRACT_TABLES = (
     *("rollout_kpis", "rollout_tasks", "rollout_risks", "quality_runs"),
 )
 OPTIONAL_SOURCES = ("has_prices", "has_surveys", "has_tickets", "has_web_events", "has_loyalty")
-#: In the order of the appendix.
+QUERIES_DIR = Path(__file__).parent / "queries"
+#: In the order of the appendix; after them the queries behind the plan's targets.
 QUERIES = (
-    *("headline", "revenue_12m", "scores", "churn_by_month", "lifecycle_by_month", "severity_by_month"),
-    *("risk_bands", "risk_distribution", "most_at_stake", "targets", "quality", "kpi_gaps", "warehouse"),
+    *("headline", "revenue_12m", "scores", "churn_by_month", "lifecycle_by_month", "lifecycle_moves"),
+    *("severity_by_month", "cohort_retention", "segments", "segment_moves", "segment_warnings"),
+    *("risk_bands", "risk_distribution", "most_at_stake", "open_warnings", "rounds", "effects"),
+    *("money_12m", "money_by_month", "money_spent", "money_measured", "model_alarms"),
+    *("quality", "failed_checks", "kpi_gaps", "warehouse"),
 )
 #: Reasons of missing indicators that a missing source tells already.
 TOLD_BY_SOURCES = ("no_prices", "no_surveys", "no_tickets")
@@ -47,32 +55,15 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Target:
-    """A target of the plan with its baseline, band and present value.
-
-    None where not measured: `months` counts the months of data there are (0: the indicator does not exist).
-    """
-
-    target: rollout.Target
-    months: int
-    baseline: float | None
-    actual: float | None
-    band: tuple[float, float] | None
-    status: str | None
-
-
-@dataclass(frozen=True)
 class Facts:
     company: str
     as_of: date
     currency: str | None
     answers: dict[str, Answer]
     tiles: tuple[Tile, ...]
-    plan: rollout.Plan
-    plan_starts_on: date | None
-    position: rollout.Position
-    tasks: list[rollout.TaskStatus]
-    targets: tuple[Target, ...]
+    steps: tuple[Step, ...]
+    segments: dict[str, Addressed]
+    rollout: Progress
     model: dict[str, Any]
     missing_sources: tuple[str, ...]
     missing_tables: tuple[str, ...]
@@ -80,8 +71,20 @@ class Facts:
     unconverted_bookings: int
 
     @property
+    def step_sources(self) -> tuple[str, ...]:
+        """The queries behind the steps; where there are none, all that the rules looked at."""
+        shown = [SOURCES[step.rule] for step in self.steps if step.rule in SOURCES]
+        return tuple(dict.fromkeys(shown or SOURCES.values()))
+
+    @property
     def churn_band(self) -> tuple[float, float] | None:
-        return next((t.band for t in self.targets if t.target.indicator == "churn_rate"), None)
+        """Of the present phase; None while there is no baseline."""
+        bands = (
+            (kpi.target_low, kpi.target_high)
+            for _, kpi in self.rollout.shown_kpis
+            if kpi.indicator == "churn_rate" and kpi.target_low is not None
+        )
+        return next(bands, None)
 
 
 def gather(home: Home, as_of: date) -> Facts:
@@ -93,50 +96,40 @@ def gather(home: Home, as_of: date) -> Facts:
     if not home.current_db.exists():
         raise BadInput(f"nothing is published at {home.current_db}", "run `roundtrip run` first")
     company = Company.load(home)
-    plan = rollout.load_plan()
-    starts_on = _date(company.settings.get("plan_starts_on"))
     connection = duck.connect(home.current_db, home.tmp_dir, read_only=True)
     try:
         tables = published_tables(connection)
-        warehouse = ask(connection, "warehouse", tables).first
+        warehouse = ask(connection, QUERIES_DIR / "warehouse.sql", tables).first
         if (built_for := warehouse.get("as_of_date")) != as_of:
             raise BadInput(
                 f"the published warehouse was built for {built_for}, not for {as_of}",
                 f"run `roundtrip run --as-of {as_of}`, or ask for the report of {built_for}",
             )
-        assessment_ends_on = (
-            rollout.month_ends_on(starts_on, plan.phases[0].last_month) if starts_on else None
-        )
-        known = {
-            "as_of": as_of,
-            "window_months": plan.baseline_window_months,
-            "baseline_ends_on": assessment_ends_on
-            if assessment_ends_on and assessment_ends_on <= as_of
-            else None,
+        answers = {
+            name: ask(connection, QUERIES_DIR / f"{name}.sql", tables, as_of=as_of) for name in QUERIES
         }
-        answers = {name: ask(connection, name, tables, **known) for name in QUERIES}
-        filled = filled_tables(connection, tables)
+        progress = follow(home, as_of, connection)
+        answers |= {answer.name: answer for answer in progress.answers}
     finally:
         connection.close()
     model = _model(home)
+    missing_sources = tuple(source for source in OPTIONAL_SOURCES if warehouse.get(source) is False)
     return Facts(
         company=company.name,
         as_of=as_of,
         currency=warehouse.get("reporting_currency"),
         answers=answers,
         tiles=_tiles(answers, model),
-        plan=plan,
-        plan_starts_on=starts_on,
-        position=rollout.position(plan, starts_on, as_of),
-        tasks=rollout.task_statuses(plan, starts_on, as_of, filled),
-        targets=tuple(_target(target, answers["targets"]) for target in plan.targets),
+        steps=next_steps(Situation(answers, progress, model, missing_sources)),
+        segments=addressed(home, as_of, answers["segment_warnings"]),
+        rollout=progress,
         model=model,
-        missing_sources=tuple(source for source in OPTIONAL_SOURCES if warehouse.get(source) is False),
+        missing_sources=missing_sources,
         missing_tables=tuple(table for table in CONTRACT_TABLES if table not in tables),
         missing_indicators={
-            row["reason"]: tuple(row["indicators"] or ())
+            row["reason"]: tuple(row["indicators"])
             for row in answers["kpi_gaps"].rows
-            if row["reason"] not in TOLD_BY_SOURCES
+            if row["indicators"] and row["reason"] not in TOLD_BY_SOURCES
         },
         unconverted_bookings=warehouse.get("bookings_in_other_currencies") or 0,
     )
@@ -224,20 +217,6 @@ def _tile(name: str, kind: str, value: Any, small: dict, answer: Answer, why: st
     return Tile(name, kind, float(value), small, source)
 
 
-def _target(target: rollout.Target, answer: Answer) -> Target:
-    row = answer.by("indicator").get(target.indicator, {})
-    baseline, actual = (
-        None if is_missing(row.get(key)) else float(row[key]) for key in ("baseline", "actual")
-    )
-    band = target.band(baseline) if baseline is not None else None
-    status = None
-    if band and actual is not None:
-        falls_short = actual > band[1] if target.direction == "down" else actual < band[0]
-        is_beyond = actual < band[0] if target.direction == "down" else actual > band[1]
-        status = "not_reached" if falls_short else "beyond" if is_beyond else "reached"
-    return Target(target, row.get("measured_months") or 0, baseline, actual, band, status)
-
-
 def _model(home: Home) -> dict[str, Any]:
     """The champion's card as train left it; empty where no model was trained."""
     file = home.champion_file
@@ -254,7 +233,3 @@ def _model(home: Home) -> dict[str, Any]:
     if "trained_as_of" in known:
         known["trained_as_of"] = date.fromisoformat(known["trained_as_of"])
     return known
-
-
-def _date(value: str | date | None) -> date | None:
-    return date.fromisoformat(value) if isinstance(value, str) else value

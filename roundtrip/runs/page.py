@@ -2,20 +2,14 @@
 
 import logging
 from datetime import date
-from functools import cache
 from pathlib import Path
-
-import jinja2
-from markupsafe import Markup, escape
 
 from roundtrip.files import write_atomically
 from roundtrip.home import Home
-from roundtrip.report.formats import Formats, is_missing
-from roundtrip.report.page import HTML_LANGUAGE, inline
 from roundtrip.report.words import LANGUAGES, Words
 from roundtrip.runs.facts import RunFacts, gather
-
-TEXTS_DIR = Path(__file__).parent / "texts"
+from roundtrip.runs.parts import TEXTS_DIR, rendered
+from roundtrip.runs.read import newest_run, outcome_of, stages_of
 
 
 def run_file(home: Home, as_of: date, language: str) -> Path:
@@ -37,9 +31,17 @@ def run_page(home: Home, as_of: date) -> dict[str, Path]:
 
 
 def write_run_page(home: Home, as_of: date) -> None:
-    """`run_page`, for after a stage: a page that cannot be written is logged and fails nothing."""
+    """`run_page`, for after a stage; where the run has ended, well or badly, the status page too.
+
+    A page that cannot be written is logged and fails nothing.
+    """
     try:
         run_page(home, as_of)
+        # Its pictures cost seconds, and between two stages of a run it has nothing new to say.
+        if outcome_of(stages_of(newest_run(home, as_of))) != "partly":
+            from roundtrip.runs.status import status_page
+
+            status_page(home)
     except Exception as error:
         logging.getLogger(__name__).warning(
             "the page of the run could not be written: %s", type(error).__name__
@@ -48,53 +50,10 @@ def write_run_page(home: Home, as_of: date) -> None:
 
 def render(facts: RunFacts, words: Words) -> str:
     """The page of one language as HTML."""
-    formats = Formats(words.language, words("not_available"))
-    parts = inline()
-    parts["style"] += (Path(__file__).parent / "templates" / "run.css").read_text(encoding="utf-8")
-    return _template("run.html.j2").render(
-        facts=facts,
-        words=words,
-        f=formats,
-        duration=lambda seconds: duration(seconds, words),
-        observed=lambda number: _observed(number, words.language),
-        code=_code,
-        language=HTML_LANGUAGE[words.language],
-        other_language=next(other for other in LANGUAGES if other != words.language),
-        **parts,
+    return rendered(
+        "run.html.j2", words, facts=facts, observed=lambda number: _observed(number, words.language)
     )
-
-
-def duration(seconds: float | None, words: Words) -> str:
-    """0.4 s, 12 s, 3 min 05 s."""
-    if is_missing(seconds):
-        return words("not_available")
-    if seconds < 9.95:
-        return words("seconds", n=f"{seconds:.1f}")
-    if round(seconds) < 60:
-        return words("seconds", n=f"{seconds:.0f}")
-    minutes, rest = divmod(round(seconds), 60)
-    return words("minutes", minutes=minutes, seconds=f"{rest:02d}")
 
 
 def _observed(number: float, language: str) -> str:
     return f"{number:,.0f}" if number == int(number) and abs(number) < 1e15 else f"{number:.3g}"
-
-
-def _code(text: str) -> Markup:
-    """Text with `…` as code."""
-    parts = str(escape(text)).split("`")
-    return Markup("".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts)))
-
-
-@cache
-def _template(name: str) -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.ChoiceLoader(
-            [jinja2.PackageLoader("roundtrip.runs"), jinja2.PackageLoader("roundtrip.report")]
-        ),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)

@@ -29,7 +29,11 @@ def server_environment(home: Home, service: Service, port_of: dict[str, int]) ->
     else:
         from roundtrip.airflow.environment import airflow_environment
 
-        return airflow_environment(home, port=port_of["airflow"])
+        pages = {
+            "ROUNDTRIP_REPORTS_URL": ports.address(port_of["reports"]),
+            "ROUNDTRIP_MLFLOW_URL": ports.address(port_of["mlflow"]),
+        }
+        return airflow_environment(home, port=port_of["airflow"]) | pages
     python_path = os.pathsep.join(filter(None, [str(PROJECT_ROOT), os.environ.get("PYTHONPATH")]))
     return {**os.environ, "ROUNDTRIP_HOME": str(home.root), "PYTHONPATH": python_path, **ours}
 

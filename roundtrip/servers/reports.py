@@ -20,9 +20,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from roundtrip import explorer
 from roundtrip.errors import BadInput, RoundtripError
 from roundtrip.home import Home
 from roundtrip.servers import health, logins, start_page
+from roundtrip.servers.commands import SERVICES
 
 #: Nothing may be loaded from, or sent to, anywhere else.
 PAGE_POLICY = (
@@ -32,6 +34,8 @@ PAGE_POLICY = (
 #: Reports (which narrow this further, in a policy of their own, to the hash of their one script) and Data
 #: Docs bring scripts; these still reach no other host.
 DOCUMENT_POLICY = f"{PAGE_POLICY}; script-src 'unsafe-inline'"
+#: The explorer asks with plain forms, of itself only.
+EXPLORER_POLICY = PAGE_POLICY.replace("form-action 'none'", "form-action 'self'")
 
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -53,7 +57,7 @@ def create_app(home: Home, environment: dict[str, str]) -> Starlette:
     Args:
         environment: ROUNDTRIP_REPORTS_PASSWORD (required), ROUNDTRIP_REPORTS_USER ("admin"),
             ROUNDTRIP_REPORTS_ALLOWED_HOSTS (comma-separated; default: this machine's own names),
-            ROUNDTRIP_{AIRFLOW,MLFLOW}_URL (the links) and …_HEALTH_URL (asked by this server).
+            ROUNDTRIP_<GROUP>_URL of the other servers (the links) and …_HEALTH_URL (asked by this server).
 
     Raises:
         BadInput: there is no password. There is no mode without one.
@@ -77,6 +81,8 @@ def create_app(home: Home, environment: dict[str, str]) -> Starlette:
             Mount("/reports", _Files(home.reports_dir)),
             # Under the name that they have from the page of a run on disk, too.
             Mount("/gates/data_docs", _Files(home.gates_dir / "data_docs", html=True)),
+            Mount("/model_card", _Files(home.mlflow_dir / "model_card")),
+            *explorer.routes(home),
         ],
         middleware=[
             # A page of another site that resolves its own name to this machine gets nothing.
@@ -90,17 +96,19 @@ def create_app(home: Home, environment: dict[str, str]) -> Starlette:
 
 
 def _states(environment: dict[str, str]) -> dict[str, start_page.ServerState]:
-    airflow = health.airflow_health(environment.get("ROUNDTRIP_AIRFLOW_HEALTH_URL", ""))
-    return {
-        "airflow": start_page.ServerState(
-            environment.get("ROUNDTRIP_AIRFLOW_URL", ""), bool(airflow) and all(airflow.values()), airflow
-        ),
-        "mlflow": start_page.ServerState(
-            environment.get("ROUNDTRIP_MLFLOW_URL", ""),
-            health.answers(environment.get("ROUNDTRIP_MLFLOW_HEALTH_URL", "")),
-            {},
-        ),
-    }
+    """The other servers by their port group; those that this installation does not have are left out."""
+    groups = dict.fromkeys(each.port_group for each in SERVICES if each.port_group not in (None, "reports"))
+    states = {}
+    for group in groups:
+        url, health_url = (
+            environment.get(f"ROUNDTRIP_{group.upper()}_{kind}", "") for kind in ("URL", "HEALTH_URL")
+        )
+        if group == "airflow":
+            parts = health.airflow_health(health_url)
+            states[group] = start_page.ServerState(url, bool(parts) and all(parts.values()), parts)
+        elif url or group == "mlflow":
+            states[group] = start_page.ServerState(url, health.answers(health_url), {})
+    return states
 
 
 class _Files(StaticFiles):
@@ -131,8 +139,7 @@ class _Headers:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        is_document = scope["path"].startswith(("/reports/", "/gates/"))
-        policy = DOCUMENT_POLICY if is_document else PAGE_POLICY
+        policy = _policy(scope["path"])
         added = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
         added.append((b"content-security-policy", policy.encode()))
 
@@ -142,6 +149,12 @@ class _Headers:
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+def _policy(path: str) -> str:
+    if path.startswith(("/reports/", "/gates/", "/model_card/")):
+        return DOCUMENT_POLICY
+    return EXPLORER_POLICY if path.startswith("/explorer") else PAGE_POLICY
 
 
 class _Login:

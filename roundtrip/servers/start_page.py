@@ -10,8 +10,16 @@ from pathlib import Path
 import yaml
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
+from roundtrip.build.lineage_page import lineage_page
+from roundtrip.errors import RoundtripError
 from roundtrip.home import Home
+from roundtrip.report.words import Words
+from roundtrip.runs.history import parameters, past_runs
+from roundtrip.runs.now import BAD, GOOD, WATCH, signs
 from roundtrip.runs.page import run_file
+from roundtrip.runs.parts import TEXTS_DIR
+from roundtrip.runs.runbooks import FILE_NAME as RUNBOOKS
+from roundtrip.runs.status import said, status_file
 
 PAGES = Path(__file__).parent / "pages"
 LANGUAGES = ("en", "zh")
@@ -20,7 +28,7 @@ DEFAULT_LANGUAGE = "en"
 #: The newest reports shown; older ones are in the reports folder.
 SHOWN_REPORTS = 12
 
-REPORT_NAME = re.compile(r"(?P<as_of>\d{4}-\d{2}-\d{2})\.(?P<language>[a-z]{2})\.html")
+REPORT_NAME = re.compile(r"(?P<as_of>\d{4}-\d{2}-\d{2})\.(?P<language>[a-z]{2})\.(?P<kind>html|pdf)")
 
 
 @dataclass(frozen=True)
@@ -48,8 +56,17 @@ def language_of(asked: str | None, accept_language: str) -> str:
 def render(home: Home, states: dict[str, ServerState], language: str) -> str:
     """The page as HTML; a home in which nothing ran yet gives a page that says so."""
     texts = _texts()[language]
+    lights = _lights(home, language)
+    if lights is not None:
+        lights.append(_server_light(states, texts))
     return _template().render(
         t=texts,
+        lights=lights,
+        to_look_at=sum(light["state"] in (BAD, WATCH) for light in lights or ()),
+        status_page=_below_reports(home, status_file(home, language)),
+        runbooks=_below_reports(home, home.reports_dir / "runs" / RUNBOOKS),
+        dbt_docs=_below_reports(home, lineage_page(home)),
+        model_card=_model_card(home, language),
         language=language,
         other_language=next(code for code in LANGUAGES if code != language),
         company=_company_name(home),
@@ -90,17 +107,50 @@ def _last_run(home: Home) -> str | None:
 
 def _run_page(home: Home, language: str) -> str | None:
     """The page of the latest date that anything was run for, below /reports/; None where there is none."""
-    file = run_file(home, date.fromisoformat(day), language) if (day := _last_run(home)) else None
-    return file.relative_to(home.reports_dir).as_posix() if file and file.exists() else None
+    day = _last_run(home)
+    return _below_reports(home, run_file(home, date.fromisoformat(day), language)) if day else None
+
+
+def _below_reports(home: Home, file: Path) -> str | None:
+    """The address of a file below /reports/; None where it is not there."""
+    return file.relative_to(home.reports_dir).as_posix() if file.exists() else None
+
+
+def _model_card(home: Home, language: str) -> str | None:
+    """The address of the model card of the model in use below /model_card/; None where there is none."""
+    name = f"model_card.{language}.html"
+    return name if (home.mlflow_dir / "model_card" / name).exists() else None
+
+
+def _lights(home: Home, language: str) -> list[dict] | None:
+    """What stands now: name, state and sentence of each sign; None where a record is damaged."""
+    words = Words(language, TEXTS_DIR)
+    try:
+        found = signs(home, past_runs(home, parameters()["runs_open"]), is_server=True)
+    except (RoundtripError, OSError, ValueError, KeyError):
+        # The page is there to find out what is wrong: it must open all the same.
+        return None
+    return [
+        {"title": words(f"sign.{sign.name}.title"), "state": sign.state, "says": said(sign, words)}
+        for sign in found
+    ]
+
+
+def _server_light(states: dict[str, ServerState], texts: dict) -> dict:
+    silent = [texts.get(f"{name}_title", name) for name, server in states.items() if not server.is_healthy]
+    says = texts["servers_silent"].format(names=", ".join(silent)) if silent else texts["servers_answer"]
+    return {"title": texts["servers_title"], "state": BAD if silent else GOOD, "says": says}
 
 
 def _reports(home: Home) -> list[dict]:
-    """The newest reports: as_of and language -> file name."""
-    found: dict[str, dict[str, str]] = {}
-    for path in home.reports_dir.glob("*.html"):
+    """The newest reports: as_of, and by kind (html, pdf) language -> file name."""
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for path in home.reports_dir.glob("????-??-??.*"):
         if match := REPORT_NAME.fullmatch(path.name):
-            found.setdefault(match["as_of"], {})[match["language"]] = path.name
-    return [{"as_of": day, "files": found[day]} for day in sorted(found, reverse=True)[:SHOWN_REPORTS]]
+            kinds = found.setdefault(match["as_of"], {"html": {}, "pdf": {}})
+            kinds[match["kind"]][match["language"]] = path.name
+    dates = sorted((day for day, kinds in found.items() if kinds["html"]), reverse=True)
+    return [{"as_of": day, **found[day]} for day in dates[:SHOWN_REPORTS]]
 
 
 def _data_docs(home: Home) -> str | None:

@@ -1,4 +1,4 @@
--- Indicators of the latest whole month that have no number for all customers, and kinds of segment not told at all,
+-- Indicators of the latest whole month that have no number for all customers,
 -- by reason. Parts of the churn rate are left out: they are missing with the whole.
 WITH gaps AS (
     SELECT * REPLACE (last_day(month) AS month) FROM marts.kpi_gaps
