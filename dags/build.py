@@ -16,7 +16,9 @@ erase writes every file that holds them once more), `warehouse/work.duckdb` (dbt
 how many rows to `gates/`. A dbt model that failed is red in the group `models`; the task `build_warehouse`
 names it, or the dbt test, and says what was wrong. Mend the cause, then start `ingest` again with the same
 `as_of`. These failures are not tried again by themselves, since another try would say the same; a lock
-held by another process is. More in docs/operating-airflow.md.
+held by another process is. Runbooks: *A gate refuses the data*, *A check is broken*, *Exit code 5: held by
+another process*; where it was already published and is wrong: *What was published is wrong: roll back*.
+More in docs/operating-airflow.md.
 """
 
 # Airflow only looks at files that name it.

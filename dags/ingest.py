@@ -1,4 +1,4 @@
-"""Reads what a company has newly delivered. The first of the five DAGs that walk a day's road.
+"""Reads what a company has newly delivered. The first of the six DAGs that walk a day's road.
 
 **Reads** the landing folder of the company (`company.json` in the home says which), through its source
 mapping if it has one. Files whose content was loaded before are left out.
@@ -13,7 +13,8 @@ that features and scores are of the day.
 
 **When it fails**: the task's log names file, line and column. A required table or column is missing, or a
 file cannot be read: mend the delivery or the mapping, then start this DAG again with the same `as_of`.
-What is published stays as it is meanwhile. More in docs/operating-airflow.md.
+What is published stays as it is meanwhile. Runbooks: *A file cannot be read*, *Late data*, *Build past dates:
+backfill*. More in docs/operating-airflow.md.
 """
 
 # Airflow only looks at files that name it.

@@ -9,11 +9,12 @@ now with `customer_scores` (publish_scores).
 
 **When**: as soon as `train` has announced `roundtrip://model`, for that event's `as_of`; or by hand.
 
-**Then** `report` starts by itself: it waits for `roundtrip://scores`.
+**Then** `retain` starts by itself: it waits for `roundtrip://scores`.
 
 **When it fails**: the warehouse stays published without this date's scores. The usual reason is a model
-whose columns differ from the warehouse's: train again (DAG `train`, same `as_of`). More in
-docs/operating-airflow.md.
+whose columns differ from the warehouse's: train again (DAG `train`, same `as_of`). Runbooks: *`score` fails:
+columns are missing or are no numbers*, *A model is gone*, *The scores are wrong: put the model before in
+force again*. More in docs/operating-airflow.md.
 """
 
 # Airflow only looks at files that name it.

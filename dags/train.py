@@ -17,7 +17,7 @@ that none was and when the next one is due.
 
 **When it fails**: the champion stays who it was. Too little data is no failure: the run says so and the
 inactivity rule scores. Otherwise the task's log has the reason; mend it and start this DAG again with the
-same `as_of`. More in docs/operating-airflow.md.
+same `as_of`. Runbooks: *No champion*, *The model drifts*. More in docs/operating-airflow.md.
 """
 
 # Airflow only looks at files that name it.

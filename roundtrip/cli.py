@@ -1,5 +1,6 @@
 """The command line. Each command only parses, calls one function, and shows the result."""
 
+import faulthandler
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from roundtrip.build.command import docs
 from roundtrip.company import Company
 from roundtrip.disk import explained
 from roundtrip.errors import BadInput, RoundtripError
@@ -18,6 +20,9 @@ from roundtrip.lock import one_run_at_a_time
 from roundtrip.metrics.command import app as metrics_app
 from roundtrip.model import app as model_app
 from roundtrip.options import HomeOption
+from roundtrip.queries.command import app as query_app
+from roundtrip.rounds.command import app as round_app
+from roundtrip.strategies.command import check_language, strategies
 
 app = typer.Typer(
     help="Roundtrip: the open retention warehouse for travel companies.",
@@ -27,6 +32,10 @@ app = typer.Typer(
 )
 app.add_typer(metrics_app, name="metrics")
 app.add_typer(model_app, name="model")
+app.add_typer(query_app, name="query")
+app.add_typer(round_app, name="round")
+app.command()(docs)
+app.command()(strategies)
 console = Console()
 
 #: The simulated company: three years before the rollout plan and the plan's twelve months.
@@ -179,6 +188,37 @@ def simulate(
     for table, rows in made["rows"].items():
         console.print(f"{table:<18}{rows:>12,} rows")
     console.print(f"{made['starts_on']} to {made['ends_on']}, written to {made['out']}", highlight=False)
+
+
+@app.command()
+def loop(
+    home: HomeOption = None,
+    months: Annotated[int, typer.Option(help="How many months the plan is lived.")] = 12,
+    customers: Annotated[int, typer.Option(help="How many customers to simulate.")] = CUSTOMERS,
+    history: Annotated[int, typer.Option(help="How many months of history before.")] = MONTHS,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same company.")] = SEED,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="A YAML file that changes the world, such as roundtrip/simulate/worlds/nothing_works.yml."
+        ),
+    ] = None,
+) -> None:
+    """Live the plan on a simulated company: warn, decide, act, the world answers, measure; every month."""
+    from roundtrip.simulate import simulate as simulate_company
+    from roundtrip.simulate.loop import compare, live_the_plan, measured, months_shown, show
+
+    place = Home.from_env(home)
+    with one_run_at_a_time(place):
+        if not place.simulated_dir.exists():
+            with _months_lived("simulating a travel company") as progress:
+                simulate_company(place.simulated_dir, customers, history, seed, config, progress=progress)
+        with months_shown(months, console) as tell:
+            begun = live_the_plan(place, place.simulated_dir, months, tell)
+    company = Company.load(place)
+    lives = compare(place.simulated_dir, Path(begun.untouched), date.fromisoformat(begun.began_on))
+    found = measured(place, date.fromisoformat(company.settings["as_of"]))
+    show(lives, found, company.settings["reporting_currency"], console)
 
 
 @contextmanager
@@ -374,15 +414,32 @@ def status(home: HomeOption = None) -> None:
 
 
 @app.command()
-def report(home: HomeOption = None, as_of: AsOfOption = None) -> None:
-    """Write the report from what is published, and say where it is."""
+def report(
+    home: HomeOption = None,
+    as_of: AsOfOption = None,
+    language: Annotated[
+        str | None,
+        typer.Option("--lang", "--language", help="Say where the page in en or zh is; both if left out."),
+    ] = None,
+) -> None:
+    """Write the report in both languages from what is published, and say where it is."""
     from roundtrip.stages import run_stage
 
+    if language:
+        check_language(language)
     place = Home.from_env(home)
     day = parse_as_of(as_of, Company.load(place))
-    run_stage("report", place, day)
-    for language in ("en", "zh"):
-        console.print(place.reports_dir / f"{day}.{language}.html")
+    summary = run_stage("report", place, day)
+    for file in map(Path, summary["files"]):
+        if file.name.startswith(f"{day}.{language or ''}"):
+            console.print(file, soft_wrap=True)
+    pdf, kept = summary["pdf"], summary["mlflow"]
+    for told in (pdf.get("why_not"), pdf.get("note")):
+        if told:
+            hint = f"; {pdf['how_to']}" if "how_to" in pdf else ""
+            console.print(f"PDF: {told}{hint}", markup=False, soft_wrap=True)
+    if "not_logged" in kept:
+        console.print(f"not kept in MLflow: {kept['not_logged']}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -403,6 +460,9 @@ def down(home: HomeOption = None) -> None:
 
 def main() -> None:
     """The console script: errors that a user can act on are shown without a traceback."""
+    # A library that crashes takes the process with it: what every thread was doing is said before.
+    if not faulthandler.is_enabled():
+        faulthandler.enable(sys.__stderr__)
     try:
         app()
     except Exception as error:

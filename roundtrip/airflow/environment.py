@@ -33,6 +33,7 @@ def airflow_environment(home: Home, port: int | None = None) -> dict[str, str]:
     options = {
         "core": {
             "dags_folder": PROJECT_ROOT / "dags",
+            "plugins_folder": PROJECT_ROOT / "roundtrip" / "airflow" / "plugins",
             "executor": "LocalExecutor",
             "auth_manager": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
             "execution_api_server_url": f"{address}/execution/",

@@ -11,7 +11,7 @@ from airflow.sdk import DAG, Asset, ExceptionRetryPolicy, Param, RetryAction, Re
 from roundtrip.errors import DiskFull, Locked, RoundtripError
 
 OWNER = "roundtrip"
-TAGS = ("ingestion", "warehouse", "machine-learning", "reporting")
+TAGS = ("ingestion", "warehouse", "machine-learning", "retention", "reporting")
 #: DuckDB lets one process write a file; every task that writes one takes this pool's only slot.
 WRITER_POOL = "warehouse_writer"
 

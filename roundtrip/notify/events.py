@@ -10,8 +10,8 @@ from roundtrip import errors
 from roundtrip.company import Company
 from roundtrip.gates import read_result
 from roundtrip.home import Home
-from roundtrip.runs.facts import GATES
 from roundtrip.runs.page import run_file
+from roundtrip.runs.read import GATES
 from roundtrip.stages import records
 
 #: Checks and warnings named one by one.
