@@ -1,0 +1,27 @@
+-- Question: What did our actions change, against customers who were held out?
+-- Columns: action, outcome, effect, ci_low, ci_high, verdict, treated, held_out, cost, net_value, why_not_told
+-- Pooled over all campaigns whose arms can be compared, in the longest window measured. A verdict is beyond
+-- chance, although effects are looked at several times; where nothing can be told the reason stands in why_not_told.
+SELECT
+    action,
+    outcome,
+    round(effect, 4) AS effect,
+    round(ci_low, 4) AS ci_low,
+    round(ci_high, 4) AS ci_high,
+    CASE
+        WHEN effect IS NULL THEN NULL
+        WHEN NOT coalesce(is_significant_sequential, false) THEN 'open'
+        WHEN effect > 0 THEN 'helps'
+        ELSE 'harms'
+    END AS verdict,
+    n_treatment AS treated,
+    n_control AS held_out,
+    round(cost, 2) AS cost,
+    round(net_value, 2) AS net_value,
+    not_told_en AS why_not_told
+FROM marts.campaign_effects
+WHERE
+    campaign_id = 'all'
+    AND segment_kind = 'all'
+    AND window_days = (SELECT max(window_days) FROM marts.campaign_effects)
+ORDER BY outcome, action;
