@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 
 from roundtrip.home import PROJECT_ROOT, Home
+from roundtrip.report.pdf import VARIABLE as CHROMIUM
 from roundtrip.vault.key import VARIABLE as VAULT_KEY
+
+#: Files that take minutes, the longest first: they begin, so that none is left alone at the end.
+LONGEST = ("test_killed_runs.py", "test_killed_training.py", "test_increments.py", "test_airflow_run.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -13,6 +22,14 @@ def no_key_from_outside():
     """Homes of tests make keys of their own, whatever is set where the tests run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(VAULT_KEY, raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_pdfs():
+    """Reports are printed only in the tests of the PDFs: ten seconds each otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CHROMIUM, "")
         yield
 
 

@@ -92,6 +92,20 @@ CREATE TABLE marts.customer_identities AS SELECT
 CREATE TABLE marts.customer_consents AS SELECT
     customer_id, 'email' AS purpose, true AS is_granted, TIMESTAMP '2025-05-01' AS changed_at
     FROM marts.dim_customers;
+CREATE TABLE marts.customer_signals AS SELECT
+    customer_id, DATE '{as_of}' AS as_of_date, 'web_falling' AS signal, 1 AS severity,
+    1.9::DOUBLE AS z_score, 2.0::DOUBLE AS observed, 9.0::DOUBLE AS usual, 3.1::DOUBLE AS control_limit,
+    'web_events' AS unit, 90 AS window_days
+    FROM marts.dim_customers;
+CREATE TABLE marts.fct_campaign_touches AS SELECT
+    'touch of ' || customer_id AS touch_id, customer_id, 'spring' AS campaign_id, 'Spring' AS campaign_name,
+    'discount' AS action, TIMESTAMP '2025-05-01' AS assigned_at, 'treatment' AS arm, 'email' AS channel,
+    18.0::DECIMAL(18,2) AS unit_cost
+    FROM marts.dim_customers;
+CREATE TABLE marts.fct_survey_answers AS SELECT
+    'answer of ' || customer_id AS response_id, customer_id, TIMESTAMP '2025-05-01' AS responded_at,
+    'csat' AS survey_type, 4.0::DOUBLE AS score, 0.75::DOUBLE AS satisfaction
+    FROM marts.dim_customers;
 COMMENT ON TABLE marts.dim_customers IS 'one row per customer''s id';
 COMMENT ON COLUMN marts.dim_customers.bookings IS 'bookings that count';
 """

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ml import registry
+from ml import registry, tracking
 from ml.drift import REFERENCE, reference_of
 from ml.served import ChurnModel
 from ml.settings import digest, parameters
@@ -49,9 +49,9 @@ def a_version(
         folder: for scratch.
     """
     model, rules = model or a_model(), parameters()
-    mlflow, _ = registry.open_mlflow(home)
+    mlflow, _ = tracking.open_mlflow(home)
     tags = {"as_of": as_of.isoformat(), "parameters_hash": digest(rules), "promotion": status}
-    with mlflow.start_run(experiment_id=registry.experiment_id(home)) as run:
+    with mlflow.start_run(experiment_id=tracking.experiment_id(home)) as run:
         mlflow.set_tags({**tags, "status": status})
         features = model.spec["features"]
         mlflow.log_dict({"kind": "logistic", "features": features, "parameters": {}}, registry.RECIPE)

@@ -156,6 +156,11 @@ def publish_made_up(
         connection.execute(f"CREATE TABLE marts.customer_features AS {grid}", values)
         connection.execute(f"CREATE TABLE marts.churn_labels AS {_LABELS}", {"as_of": as_of})
         connection.execute(
+            "CREATE TABLE marts.fct_bookings AS SELECT"
+            " 'b' || row_number() OVER (ORDER BY customer_id, booked_on) AS booking_id, customer_id,"
+            " booked_on::TIMESTAMP AS booked_at, NULL::TIMESTAMP AS cancelled_at FROM bookings"
+        )
+        connection.execute(
             "CREATE TABLE marts.dim_customers AS SELECT customer_id,"
             " registered_on::TIMESTAMP AS registered_at, country, acquisition_channel,"
             " true AS may_be_profiled FROM customers"

@@ -11,9 +11,11 @@ from tempfile import TemporaryDirectory
 HERE = Path(__file__).parent
 #: Fast kinds first: what is cheap to know is known early.
 KINDS = ("unit", "dags", "property", "world", "leakage", "integration", "fault", "browser", "e2e")
-#: Kinds whose files know nothing of each other and start no server: several at once, a file in one process.
-SIDE_BY_SIDE = {"unit", "property", "world", "leakage", "integration", "fault"}
-SPREAD = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
+#: Kinds whose files know nothing of each other: several at once, a file in one process. The end-to-end ones
+#: start servers, each on ports of its own, and mostly wait for them.
+SIDE_BY_SIDE = {"unit", "property", "world", "leakage", "integration", "fault", "e2e"}
+#: In the order of the conftest, which lets the longest files begin: none is left alone at the end.
+SPREAD = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", "--no-loadscope-reorder")
 
 
 @dataclass

@@ -16,6 +16,11 @@ AS_OF = date(2025, 11, 30)
 STARTED_AT = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 BATCH = "20251130-5f90e128"
 VERSION = "2025-11-30-"
+#: Texts of roundtrip/runs/texts that the status page says, and the page of a run does not.
+STATUS_TEXTS = (
+    *("status.", "light.", "sign.", "runbooks.", "part.", "times.", "pictures.", "runs.", "ended."),
+    *("rounds.", "round_state.", "disk."),
+)
 #: rows in, loaded, quarantined, superseded
 ROWS = {
     "customers": (20_412, 20_138, 41, 233),
@@ -23,7 +28,10 @@ ROWS = {
     "web_events": (1_204_518, 1_204_518, 0, 0),
     "market": (0, 0, 0, 0),
 }
-SECONDS = (8.31, 21.9, 4.02, 0.44, 6.1, 74.6, 18.2, 3.3, 4.4, 92.8, 5.9, 2.1, 3.4)
+SECONDS = (
+    *(8.31, 21.9, 4.02, 0.44, 6.1, 74.6, 18.2, 3.3, 4.4, 92.8, 5.9, 2.1),
+    *(22.5, 17.3, 11.2, 35.1, 2.7, 1.7, 0.8, 2.2, 3.3, 3.4),
+)
 #: column, rule, rows
 REFUSED = {
     "customers": [("registered_at", "type", 26), ("country", "pattern", 13), (None, "columns", 2)],
@@ -50,7 +58,7 @@ def a_run(
     """
     Company("Meridian Travel & Tours", landing=".").save(home)
     clock = started_at
-    for stage, seconds in zip(STAGES, SECONDS, strict=False):
+    for stage, seconds in zip(STAGES, SECONDS, strict=True):
         record = {
             "stage": stage.name,
             "as_of": AS_OF.isoformat(),
@@ -107,6 +115,39 @@ def _summary(stage: str, delivered: bool, warns: bool) -> dict:
     if stage == "train":
         return {"trained_because": {"trigger": "drift", "reason": "the scores have shifted"}}
     return {}
+
+
+def an_earlier_run(
+    home: Home, days: int, stops_at: str | None = None, status: str = "failed", rows_in: int | None = None
+) -> date:
+    """The run of AS_OF once more, for a date so many days before it, begun so many days earlier.
+
+    Args:
+        stops_at, status: the stage that did not end well, and how; none of the stages after it is there.
+        rows_in: rows of bookings that came in, all of them loaded; None: as in AS_OF's run.
+    """
+    as_of = AS_OF - timedelta(days=days)
+    for stage in STAGES:
+        file = home.runs_dir / AS_OF.isoformat() / f"{stage.name}.json"
+        record = json.loads(file.read_text(encoding="utf-8"))
+        started_at = datetime.fromisoformat(record["started_at"]) - timedelta(days=days)
+        record |= {"as_of": as_of.isoformat(), "started_at": started_at.isoformat(timespec="seconds")}
+        if rows_in is not None and stage.name == "load":
+            counts = {"rows_in": rows_in, "loaded": rows_in, "quarantined": 0, "superseded": 0}
+            record["summary"]["tables"] = {"bookings": counts} if rows_in else {}
+        if stage.name == stops_at:
+            record["status"] = status
+            if status == "failed":
+                record |= {"kind": "GateFailed", "error": "refused", "hint": "mend it"}
+            else:
+                del record["seconds"]
+        write_atomically(home.runs_dir / as_of.isoformat() / file.name, json.dumps(record))
+        if stage.name == stops_at:
+            break
+    for gate in ("landing", "published"):
+        result = home.gates_dir / gate / f"{AS_OF}.json"
+        write_atomically(home.gates_dir / gate / f"{as_of}.json", result.read_bytes())
+    return as_of
 
 
 _REASONS = 'reasons STRUCT("column" VARCHAR, "rule" VARCHAR, reason VARCHAR)[]'

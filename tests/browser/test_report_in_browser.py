@@ -17,7 +17,10 @@ from tests.report_fixture import AS_OF, publish_by_hand
 def reports(tmp_path_factory) -> Path:
     home = Home(tmp_path_factory.mktemp("reports"))
     publish_by_hand(home)
-    report(home, AS_OF)
+    with pytest.MonkeyPatch.context() as patch:
+        # PDFs have tests of their own.
+        patch.setenv("ROUNDTRIP_CHROMIUM", "")
+        report(home, AS_OF)
     return home.reports_dir
 
 
@@ -60,7 +63,25 @@ def test_a_phone_needs_no_sideways_scrolling(visit, language, scheme):
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     shown = "[...document.querySelectorAll('svg')].filter((s) => s.checkVisibility())"
     assert page.evaluate(f"{shown}.every((s) => s.classList.contains('narrow'))")
-    assert page.evaluate(f"{shown}.length") == 7
+    assert page.evaluate(f"{shown}.length") == 10
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_names_beside_ribbons_stay_within_their_picture(visit, language, width):
+    page = visit(f"{AS_OF}.{language}.html", width=width)
+    outside = """
+    () => [...document.querySelectorAll("svg[aria-labelledby*=moves]")].filter((s) => s.checkVisibility())
+      .map((svg) => [...svg.querySelectorAll("text")].map((t) => {
+        const box = t.getBoundingClientRect(), all = svg.getBoundingClientRect();
+        return Math.max(
+          all.left - box.left, box.right - all.right, all.top - box.top, box.bottom - all.bottom
+        );
+      }))
+    """
+    found = page.evaluate(outside)
+    assert len(found) == 2
+    assert all(len(picture) > 8 and max(picture) <= 1 for picture in found), found
 
 
 def test_landmarks_headings_and_names(visit):
@@ -71,7 +92,7 @@ def test_landmarks_headings_and_names(visit):
     levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map((h) => +h.tagName[1])")
     assert all(after - before <= 1 for before, after in pairwise(levels))
     pictures = page.get_by_role("img")
-    assert pictures.count() == 7
+    assert pictures.count() == 10
     assert page.get_by_role("img", name="Monthly churn rate by month").count() == 1
     assert page.evaluate("[...document.querySelectorAll('table')].every((t) => t.querySelector('th[scope]'))")
     assert page.evaluate("document.documentElement.lang") == "en"

@@ -46,6 +46,18 @@ PUBLISHED = {
         "churn_probability risk_band expected_bookings lifetime_value reason_1 reason_2 reason_3 "
         "model_version",
     ),
+    "warnings": (
+        "warning_id",
+        "customer_id raised_on signals reasons cause churn_probability value_at_risk action channel due_on "
+        "status",
+    ),
+    "interventions": (
+        "intervention_id",
+        "customer_id campaign_id action arm expected_uplift expected_net_value cost decided_at outcome",
+    ),
+    "rollout_kpis": ("phase, indicator", "baseline target actual ci_low ci_high status"),
+    "rollout_tasks": ("task_id", "phase due_on done_on status"),
+    "rollout_risks": ("risk_id", "probability impact trigger state contingency"),
     "quality_runs": (
         "run_id, table_name",
         "rows_in rows_loaded rows_quarantined rows_superseded checks failed_checks",
@@ -60,7 +72,7 @@ def roundtrip(*arguments: str, home: Home, expect: int = 0) -> str:
         capture_output=True,
         text=True,
         env={**os.environ, "COLUMNS": "160", "NO_COLOR": "1"},
-        timeout=600,
+        timeout=1200,
     )
     said = result.stdout + result.stderr
     assert result.returncode == expect, said

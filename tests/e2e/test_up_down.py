@@ -141,6 +141,10 @@ def test_airflow_opens_with_its_password(running: Running) -> None:
     token = {"authorization": f"Bearer {json.loads(answer)['access_token']}"}
     assert running.get("airflow", "/api/v2/dags", token)[0] == 200
     assert running.get("airflow", "/api/v2/pools", token)[0] == 200
+    plugins = json.loads(running.get("airflow", "/api/v2/plugins", token)[1])["plugins"]
+    views = {view["name"]: view["href"] for plugin in plugins for view in plugin["external_views"]}
+    assert views["Roundtrip reports"] == f"http://127.0.0.1:{running.ports['reports']}"
+    assert views["MLflow"] == f"http://127.0.0.1:{running.ports['mlflow']}"
 
 
 def test_no_password_is_in_a_log_or_on_the_screen(running: Running) -> None:

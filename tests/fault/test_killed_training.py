@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ml import registry
+from ml import tracking
 from roundtrip.home import Home
 from tests.fault import harness
 from tests.fault.harness import differences
@@ -23,7 +23,7 @@ def untrained(tmp_path_factory) -> tuple[Home, date]:
     """A published warehouse of made-up customers and an MLflow with empty tables."""
     home = Home(tmp_path_factory.mktemp("training") / "home")
     as_of = publish_made_up(home, customers=CUSTOMERS)
-    registry.open_mlflow(home)
+    tracking.open_mlflow(home)
     return home, as_of
 
 

@@ -89,7 +89,28 @@ def publish_something(home: Home) -> None:
     home.work_db.write_bytes(home.current_db.read_bytes())
     put(home.root, "reports/2025-06-30.en.html", f"<th>{GONE}</th><th>cust-00018</th>")
     put(home.root, "logs/dbt/dbt.log", f"bad row: '{GONE}'.")
+    _send_a_round(home)
     put(home.root, "gates/published/2025-06-30.json", json.dumps({"observed": [GONE]}))
+
+
+def _send_a_round(home: Home) -> None:
+    """A plan with everybody in it, changed by a human and sent by e-mail; and another, half-made."""
+    for folder in ("R-2025-06-30", ".R-2025-07-31.new"):
+        (home.rounds_dir / folder).mkdir(parents=True)
+        plan = home.rounds_dir / folder / "plan.parquet"
+        duckdb.execute(
+            f"COPY (SELECT customer_id, 'R-' || right(customer_id, 5) AS intervention_id "
+            f"FROM read_parquet('{home.products_dir}/customer_scores/{AS_OF}.parquet')) TO '{plan}'"
+        )
+    put(home.root, "rounds/R-2025-06-30/decision.json", json.dumps({"without": {"customers": [GONE]}}))
+    put(
+        home.root,
+        "outbox/R-2025-06-30/email.csv",
+        "intervention_id,customer_id,message,email\n"
+        f'R-00017,{GONE},"Dear Ann Gonerstein, hello",Ann.Gone@example.com\n'
+        'R-00018,cust-00018,"Dear ""Bo"", hello",bo@example.com\nR-00019,cust-00019,,cy@example.com\n',
+    )
+    put(home.root, "outbox/R-2025-06-30/.email.csv.1.tmp", f"R-00017,{GONE},half a file")
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +166,21 @@ def test_no_byte_tells_of_them_and_the_others_stay(full_home, landing):
     # The batch is by now that of the request alone, and the work file is built again.
     after = places_that_tell(home, STAYING)
     assert _rooms(home, before) - _rooms(home, after) == {"warehouse"}
+
+
+def test_their_messages_leave_the_outbox_and_the_others_are_as_they_were(full_home, landing):
+    put(landing, "erasure_requests/1.csv", REQUEST)
+    ingest(full_home)
+    done = erase(full_home, AS_OF)
+    assert (done["rows"]["outbox"], done["rows"]["rounds"]) == (1, 1)
+    file = full_home.outbox_dir / "R-2025-06-30" / "email.csv"
+    assert file.read_text(encoding="utf-8") == (
+        "intervention_id,customer_id,message,email\n"
+        'R-00018,cust-00018,"Dear ""Bo"", hello",bo@example.com\nR-00019,cust-00019,,cy@example.com\n'
+    )
+    assert file.stat().st_mode & 0o777 == 0o600
+    decision = json.loads((full_home.rounds_dir / "R-2025-06-30" / "decision.json").read_text())
+    assert decision == {"without": {"customers": ["erased"]}}
 
 
 def _rooms(home: Home, found: list[tuple[str, str]]) -> set[str]:

@@ -19,6 +19,8 @@ from tests.warehouse_fixture import booking, connect_raw, create_raw, dump, gene
 #: What a build makes anew differs by design from what it would make from nothing.
 ABOUT_THE_BUILD = {
     *("int_customer_dates", "int_changed_customers", "int_build_scope"),
+    *("int_signal_counts", "int_signal_count_charts", "int_signal_gap_charts", "int_signal_rating_charts"),
+    *("int_signal_events", "int_watched_customers"),
     "settled_before_fingerprint",
 }
 
@@ -105,7 +107,16 @@ def two_years_arrive(home: Home) -> None:
 
 
 def corrections(home: Home) -> None:
-    """Amounts of old bookings, no-shows told late, and where two customers live: nobody else's dates move."""
+    """Amounts of old bookings, no-shows told late, where two customers live, and visits of May: nobody else's
+    dates move, but the signals since May, which compare everybody with everybody."""
+    insert(
+        home,
+        "web_events",
+        [
+            {"event_id": f"late{i}", "customer_id": "c4", "occurred_at": "2024-05-20", "event_type": "search"}
+            for i in range(30)
+        ],
+    )
     change(
         home,
         "UPDATE bookings SET status = 'no_show' WHERE booking_id IN (SELECT booking_id FROM bookings WHERE "

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from ml import history, registry
+from ml import history, registry, tracking
 from ml.score import COLUMNS, score
 from ml.settings import catalogue, parameters
 from ml.train import train
@@ -50,11 +50,11 @@ def untrained(copied) -> Home:
 
 
 def client_of(home: Home):
-    return registry.open_mlflow(home)[1]
+    return tracking.open_mlflow(home)[1]
 
 
 def runs_of(home: Home) -> list:
-    return client_of(home).search_runs([registry.experiment_id(home)])
+    return client_of(home).search_runs([tracking.experiment_id(home)])
 
 
 def scores_of(home: Home, as_of: date = AS_OF) -> pd.DataFrame:
@@ -77,7 +77,7 @@ def test_it_says_everywhere_why_it_was_trained(trained):
     assert summary["trained_because"] == {"trigger": "first", "reason": "there is no champion yet"}
     run = client_of(home).get_run(summary["run_id"])
     assert run.data.tags["trigger"] == "first"
-    assert run.data.tags["mlflow.note.content"].startswith("Trained because there is no champion yet.")
+    assert "\n\nTrained because there is no champion yet." in run.data.tags["mlflow.note.content"]
     (move,) = history.moves(home)
     assert (move.trigger, move.reason) == ("there is no champion yet", summary["reason"])
     assert client_of(home).get_model_version(registry.MODEL, summary["version"]).tags["trigger"] == "first"
@@ -129,6 +129,36 @@ def test_every_candidates_run_says_in_words_what_it_is(trained):
         measured = summary["evaluation"]["models"][name]
         assert run.data.metrics["expected_max_profit"] == measured["expected_max_profit"]["value"]
         assert f"{measured['roc_auc']['value']:.1%}" in run.data.tags["mlflow.note.content"]
+
+
+def test_descriptions_begin_with_the_card_and_lead_to_it(trained):
+    home, summary = trained
+    client = client_of(home)
+    run = client.get_run(summary["run_id"])
+    note = run.data.tags["mlflow.note.content"]
+    version = client.get_model_version(registry.MODEL, summary["version"])
+    place = f"#/experiments/{run.info.experiment_id}/runs/{summary['run_id']}/artifacts/"
+    there = {item.path for item in client.list_artifacts(summary["run_id"], "model_card")}
+    assert note.startswith("[Who will stop booking?](#/experiments/")
+    for language, title in (("en", "Who will stop booking?"), ("zh", "谁将不再预订？")):
+        link = f"[{title}]({place}model_card/model_card.{language}.html)"
+        assert link in note.splitlines()[0]
+        assert f"### {title}" in note
+        assert link in version.description
+        assert f"model_card/model_card.{language}.html" in there
+    lift = summary["evaluation"]["models"][summary["kind"]]["top_decile_lift"]["value"]
+    assert note.count(f"{lift:.1f}") >= 2, "the key figures, in both languages"
+    for name in ("roundtrip-churn", "roundtrip-churn-monitoring"):
+        found = client.get_experiment_by_name(name)
+        assert found is None or "每次运行" in found.tags["mlflow.note.content"]
+
+
+def test_an_experiment_of_an_earlier_version_gets_its_words(copied):
+    client = client_of(copied)
+    number = client.get_experiment_by_name("roundtrip-churn").experiment_id
+    client.set_experiment_tag(number, "mlflow.note.content", "old words")
+    assert tracking.experiment_id(copied) == number
+    assert "每次运行" in client.get_experiment(number).tags["mlflow.note.content"]
 
 
 def test_the_model_card_is_in_the_run_and_beside_the_model(trained):
@@ -184,7 +214,7 @@ def test_a_young_champion_is_not_trained_again(trained):
 
 def test_a_killed_run_is_closed_and_not_taken_for_a_result(copied):
     client = client_of(copied)
-    killed = client.create_run(registry.experiment_id(copied), tags={"run_key": "k"})
+    killed = client.create_run(tracking.experiment_id(copied), tags={"run_key": "k"})
     assert registry.finished_run(copied, "k") is None
     assert client.get_run(killed.info.run_id).info.status == "KILLED"
 

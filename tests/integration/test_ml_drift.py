@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml import drift, registry
+from ml import drift, tracking
 from ml.drift import monitor
 from ml.matured import matured
 from ml.settings import parameters
@@ -62,16 +62,16 @@ def test_the_customers_of_the_release_have_not_moved(home):
 
 def test_the_findings_are_a_run_in_mlflow_with_words_and_pictures(home):
     found = monitor(home, AS_OF)
-    _, client = registry.open_mlflow(home)
+    _, client = tracking.open_mlflow(home)
     run = client.get_run(found["run_id"])
     assert "All is as it was" in run.data.tags["mlflow.note.content"]
     assert run.data.metrics["psi.web_events_90d"] == pytest.approx(0)
     assert [item.path for item in client.list_artifacts(found["run_id"], "plots")] == ["plots/stability.png"]
-    runs = client.search_runs([registry.experiment_id(home, registry.MONITORING)])
+    runs = client.search_runs([tracking.experiment_id(home, tracking.MONITORING)])
     again = monitor(home, AS_OF)
     assert again == found
-    assert len(client.search_runs([registry.experiment_id(home, registry.MONITORING)])) == len(runs)
-    trainings = client.search_runs([registry.experiment_id(home)])
+    assert len(client.search_runs([tracking.experiment_id(home, tracking.MONITORING)])) == len(runs)
+    trainings = client.search_runs([tracking.experiment_id(home)])
     assert found["run_id"] not in {run.info.run_id for run in trainings}
 
 
@@ -152,7 +152,7 @@ def test_scores_that_do_not_are_an_alarm(home, of, words):
     assert found["status"] == "drift"
     assert any(words in alarm for alarm in found["alarms"])
     assert "plots/outcomes.png" in {
-        item.path for item in registry.open_mlflow(home)[1].list_artifacts(found["run_id"], "plots")
+        item.path for item in tracking.open_mlflow(home)[1].list_artifacts(found["run_id"], "plots")
     }
 
 

@@ -70,6 +70,28 @@ def test_another_label_watches_no_bookings(published):
     assert other.rows["booked_in_months"].isna().all()
 
 
+def test_a_silent_member_has_booked_nothing_for_half_a_year(published):
+    """The same half year for everybody, counted here from the bookings themselves."""
+    import duckdb
+
+    frame = read_frame(*published, {**parameters(), "label": "silent_member"})
+    with duckdb.connect(str(published[0].current_db), read_only=True) as connection:
+        connection.register("labelled", frame.rows[["customer_id", "as_of_date", "label"]])
+        counts = dict(
+            connection.execute(
+                """SELECT label, count(DISTINCT booked_within) FROM (
+                       SELECT l.label, l.customer_id, l.as_of_date, min(b.booking_id) AS booked_within
+                       FROM labelled l LEFT JOIN marts.fct_bookings b ON b.customer_id = l.customer_id
+                           AND b.cancelled_at IS NULL AND b.booked_at >= l.as_of_date + INTERVAL 1 DAY
+                           AND b.booked_at < l.as_of_date + INTERVAL 184 DAY
+                       GROUP BY ALL
+                   ) GROUP BY label"""
+            ).fetchall()
+        )
+    assert counts[1] == 0
+    assert counts[0] > 100
+
+
 def test_infinite_values_are_said_and_count_as_unknown(tmp_path):
     home = Home(tmp_path / "home")
     as_of = publish_made_up(home, customers=60, months=14)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml import history, registry, retrain
+from ml import history, registry, retrain, tracking
 from ml.score import score
 from ml.settings import catalogue, digest, parameters
 from ml.shadow import TABLE, compare, shadow_file
@@ -60,7 +60,7 @@ def _move_artifacts(home: Home, old: str, new: str) -> None:
 
 
 def client_of(home: Home):
-    return registry.open_mlflow(home)[1]
+    return tracking.open_mlflow(home)[1]
 
 
 def moves(home: Home) -> list[tuple]:
@@ -73,7 +73,7 @@ def go_back(home: Home, to: str | None = None, reason: str = "too many false ala
 
 def model_files(home: Home, number: str) -> Path:
     """The folder with model.json of a version."""
-    place = registry.open_mlflow(home)[0].artifacts.download_artifacts(f"models:/{registry.MODEL}/{number}")
+    place = tracking.open_mlflow(home)[0].artifacts.download_artifacts(f"models:/{registry.MODEL}/{number}")
     assert Path(place).is_relative_to(home.root)
     return Path(place) / "artifacts" / "model"
 

@@ -5,8 +5,10 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from ml.value_check import GROUPS, backtest, compared, picture
+from roundtrip.cli import app
 from roundtrip.home import Home
 from tests.published_fixture import change_published, publish_made_up
 
@@ -56,6 +58,20 @@ def test_it_knows_nothing_after_the_cutoff(home, checked, tmp_path):
 def test_without_the_year_after_or_without_outcomes_there_is_no_answer(home):
     assert backtest(home, date(2025, 3, 31)) is None
     assert backtest(home, date(2022, 3, 31)) is None
+
+
+def test_the_command_says_what_was_expected_and_what_came(home, checked, tmp_path):
+    drawn = tmp_path / "year.png"
+    arguments = ["--cutoff", CUTOFF.isoformat(), "--picture", str(drawn), "--home", str(home.root)]
+    result = CliRunner(env={"COLUMNS": "160"}).invoke(app, ["model", "value", *arguments])
+    assert result.exit_code == 0, result.output
+    assert f"{checked['customers']:,} customers of {CUTOFF}" in result.output
+    for kind in ("bookings", "value"):
+        assert f"{checked[kind]['mean_expected']:,.2f}" in result.output
+        assert f"{checked[kind]['mean_counted']:,.2f}" in result.output
+    assert drawn.read_bytes().startswith(b"\x89PNG")
+    too_late = CliRunner().invoke(app, ["model", "value", "--cutoff", "2025-03-31", "--home", str(home.root)])
+    assert "cannot be checked" in str(too_late.exception)
 
 
 def test_without_prices_bookings_are_checked_alone(tmp_path):

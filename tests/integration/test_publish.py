@@ -4,6 +4,7 @@ import gzip
 import json
 from datetime import date
 
+import duckdb
 import pytest
 
 from roundtrip import duck
@@ -11,7 +12,7 @@ from roundtrip.company import Company
 from roundtrip.errors import BadInput, GateFailed
 from roundtrip.gates.results import Outcome, conclude
 from roundtrip.home import Home
-from roundtrip.publish import kept, publish, publish_scores, published
+from roundtrip.publish import kept, publish, publish_actions, publish_scores, published
 from tests.handmade import AS_OF, pass_gate, write_scores, write_work
 
 NEXT_DAY = date(2025, 7, 1)
@@ -179,7 +180,7 @@ def test_scores_need_a_publication_of_their_date(home: Home):
     with pytest.raises(BadInput, match="nothing is published"):
         publish_scores(home, AS_OF)
     checked_publish(home)
-    with pytest.raises(BadInput, match="no scores"):
+    with pytest.raises(BadInput, match="no customer_scores"):
         publish_scores(home, AS_OF)
     write_scores(home, as_of=NEXT_DAY)
     with pytest.raises(BadInput, match="the marts are as of 2025-06-30"):
@@ -221,3 +222,54 @@ def test_a_long_reader_keeps_its_version_and_does_not_block(home: Home):
         assert reader.execute("SELECT count(*) FROM marts.dim_customers").fetchone() == (5,)
     with published(home) as reader:
         assert reader.execute("SELECT count(*) FROM marts.dim_customers").fetchone() == (6,)
+
+
+def test_of_a_product_that_changes_its_past_only_the_newest_file_is_published(home: Home):
+    """A warning of yesterday may be closed today: both files would hold it twice."""
+    checked_publish(home)
+    write_scores(home)
+    folder = home.products_dir / "warnings"
+    folder.mkdir(parents=True)
+    for day, status in (("2025-06-29", "open"), ("2025-06-30", "expired"), ("2025-07-01", "not yet")):
+        duckdb.execute(
+            f"COPY (SELECT 'w1' AS warning_id, 'c1' AS customer_id, '{status}' AS status, NULL AS action) "
+            f"TO '{folder / day}.parquet'"
+        )
+
+    summary = publish_actions(home, AS_OF)
+
+    with published(home) as warehouse:
+        assert warehouse.execute("SELECT warning_id, status FROM marts.warnings").fetchall() == [
+            ("w1", "expired")
+        ]
+        # No value in any row, and yet of the type that others build upon.
+        kinds = dict(
+            warehouse.execute("SELECT column_name, column_type FROM (DESCRIBE marts.warnings)").fetchall()
+        )
+        assert kinds["action"] == "VARCHAR"
+    assert summary["rows"]["warnings"] == 1
+
+
+def test_products_are_published_with_comments_on_what_is_described(home: Home):
+    write_scores(home, then="ALTER TABLE scores ADD COLUMN own_note VARCHAR")
+    checked_publish(home)
+    publish_scores(home, AS_OF)
+
+    with published(home) as warehouse:
+        (table,) = warehouse.execute(
+            "SELECT comment FROM duckdb_tables() WHERE table_name = 'customer_scores'"
+        ).fetchone()
+        columns = dict(
+            warehouse.execute(
+                "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'customer_scores'"
+            ).fetchall()
+        )
+    assert table.startswith("One row per customer and scored date")
+    assert columns["risk_band"].startswith("high, medium or low")
+    assert [name for name, comment in columns.items() if comment is None] == ["own_note"]
+
+
+def test_actions_are_published_after_the_warnings_of_their_date(home: Home):
+    checked_publish(home)
+    with pytest.raises(BadInput, match="run the stage warn first"):
+        publish_actions(home, AS_OF)

@@ -8,14 +8,14 @@ from lifelines import KaplanMeierFitter
 from roundtrip.publish import published
 from tests.company_fixture import AS_OF, published_company
 
-KINDS = ("country", "acquisition_channel", "value_tier", "service_line", "cohort")
+KINDS = ("country", "acquisition_channel", "value_tier", "need_segment", "service_line", "cohort")
 #: Per customer: the first booking that still counts, the first month end at which they were lost, segments.
 SPELLS = """
     SELECT customers.first_booking_at::DATE AS began_on,
         (SELECT min(months.as_of_date) FROM marts.fct_customer_months AS months
          WHERE months.customer_id = customers.customer_id AND months.lifecycle_stage = 'lost') AS lost_on,
-        activity.country, activity.acquisition_channel, activity.value_tier, activity.service_line,
-        activity.cohort
+        activity.country, activity.acquisition_channel, activity.value_tier, activity.need_segment,
+        activity.service_line, activity.cohort
     FROM marts.dim_customers AS customers
     INNER JOIN marts.fct_customer_activity AS activity USING (customer_id)
     WHERE activity.as_of_date = ? AND customers.first_booking_at IS NOT NULL

@@ -294,6 +294,7 @@ def test_every_column_is_described_and_the_lineage_reaches_those_who_use_it(home
         "report",
         "churn_model",
         "customer_scores",
+        "explorer",
     }
     assert {"model.roundtrip.kpi_months", "model.roundtrip.customer_features"} <= used
     parents = manifest["parent_map"]

@@ -20,6 +20,7 @@ POINT_IN_TIME = {
     "fct_customer_months": "as_of_date",
     "fct_customer_activity": "as_of_date",
     "customer_features": "as_of_date",
+    "customer_signals": "as_of_date",
     "fct_churn": "churned_on",
     "kpi_months": "last_day(month)",
     "kpi_gaps": "last_day(month)",

@@ -108,6 +108,7 @@ def test_airflow_is_set_up_as_on_one_machine(services: dict[str, dict], home: Ho
 
     must_differ = {
         "AIRFLOW__CORE__DAGS_FOLDER",
+        "AIRFLOW__CORE__PLUGINS_FOLDER",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL",
         "AIRFLOW__CORE__FERNET_KEY",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
@@ -208,6 +209,6 @@ def test_the_image_holds_what_the_commands_need() -> None:
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, re.MULTILINE)
     for path in " ".join(copied).split():
         assert f"!{path}" in ignored, f"{path} is copied but ignored"
-    for room in ("roundtrip", "ml", "dags", "dbt_project", "expectations", "plan", "sources"):
+    for room in ("roundtrip", "ml", "dags", "dbt_project", "expectations", "plan", "sources", "docs/queries"):
         assert room in copied, f"{room}/ is not in the image"
     assert "--require-hashes" in dockerfile

@@ -4,9 +4,11 @@ import html
 import json
 import re
 import string
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from roundtrip import duck
@@ -14,11 +16,15 @@ from roundtrip.company import Company
 from roundtrip.errors import BadInput
 from roundtrip.home import Home
 from roundtrip.report import report
-from roundtrip.report.answers import QUERIES_DIR
-from roundtrip.report.facts import QUERIES, gather
+from roundtrip.report.facts import QUERIES, QUERIES_DIR, gather
 from roundtrip.report.page import render
+from roundtrip.report.steps import WORDS_FOR, Step
 from roundtrip.report.words import LANGUAGES, Words, load_texts
+from roundtrip.rollout import follow_plan
+from roundtrip.rollout.kpis import QUERIES as PLAN_QUERIES
+from roundtrip.rollout.kpis import QUERIES_DIR as PLAN_QUERIES_DIR
 from tests.report_fixture import AS_OF, publish_by_hand
+from tests.rollout_fixture import write_effects
 
 #: Companies of every kind the report must cope with.
 CASES = {
@@ -30,12 +36,23 @@ CASES = {
     },
     "nothing optional": {"has_prices": False, "has_optional": False, "has_scores": False, "has_model": False},
     "four months, plan ahead": {
+        "all_tables": True,
+        "has_actions": False,
         "first_month": date(2025, 8, 31),
         "plan_starts_on": "2026-01-01",
         "model_status": "too_little_data",
     },
     "one month": {"first_month": AS_OF, "plan_starts_on": "2025-09-15", "model_status": "refused"},
     "no month yet": {"is_empty": True, "has_model": False, "plan_starts_on": "2024-01-01"},
+}
+
+
+#: What treated customers did beyond those held out: outcome → effect with its interval.
+HELD_OUT = {
+    "return": (0.021, 0.008, 0.034),
+    "satisfaction": (0.12, -0.02, 0.26),
+    "revenue": (35.5, 12.0, 59.0),
+    "margin": (4.4, 1.5, 7.3),
 }
 
 
@@ -46,6 +63,10 @@ def cases(tmp_path_factory) -> dict[str, dict]:
     for name, settings in CASES.items():
         home = Home(tmp_path_factory.mktemp("case"))
         publish_by_hand(home, **settings)
+        if name == "everything":
+            write_effects(home, AS_OF, **HELD_OUT)
+        elif name == "nothing optional":
+            write_effects(home, AS_OF, "all", **HELD_OUT)
         facts = gather(home, AS_OF)
         words = {language: Words(language) for language in LANGUAGES}
         pages = {language: render(facts, words[language]) for language in LANGUAGES}
@@ -160,23 +181,61 @@ def test_the_target_band_waits_for_a_baseline(cases):
     assert cases["no prices, no start"]["facts"].churn_band is None
     assert cases["four months, plan ahead"]["facts"].churn_band is None
     facts = cases["everything"]["facts"]
-    baseline = next(t.baseline for t in facts.targets if t.target.indicator == "churn_rate")
-    months = range(19, 31)  # August 2024 to July 2025, the twelve months to the end of the assessment
-    left = sum(8 - i // 8 + (4 if (i % 12) + 1 in (1, 2, 11) else 0) for i in months)
-    assert baseline == pytest.approx(left / sum(300 + 6 * i for i in months))
-    assert facts.churn_band == pytest.approx((baseline * 0.8, baseline * 0.9))
+
+    def rate(months):
+        left = sum(8 - i // 8 + (4 if (i % 12) + 1 in (1, 2, 11) else 0) for i in months)
+        return left / sum(300 + 6 * i for i in months)
+
+    kpi = next(kpi for _, kpi in facts.rollout.shown_kpis if kpi.indicator == "churn_rate")
+    # May to July 2025 is the assessment, August to November the implementation so far.
+    assert (kpi.phase, kpi.months_measured) == ("implementation", 4)
+    assert kpi.baseline == pytest.approx(rate(range(28, 31)))
+    assert kpi.actual == pytest.approx(rate(range(31, 35)))
+    in_these_months = kpi.baseline * rate(range(19, 23)) / rate(range(16, 19))
+    assert facts.churn_band == pytest.approx((in_these_months * 0.8, in_these_months * 0.9))
     assert "var(--band)" in cases["everything"]["pages"]["en"].split("<main>")[1]
     assert "var(--band)" not in cases["no prices, no start"]["pages"]["en"].split("<main>")[1]
+
+
+def test_the_plan_section_says_what_the_tables_say(cases):
+    """The report and rollout_{kpis,tasks,risks} never disagree: same status, same sentence, same number."""
+    home = cases["everything"]["home"]
+    follow_plan(home, AS_OF)
+    kpis, tasks, risks, resources = (
+        pd.read_parquet(home.products_dir / table / f"{AS_OF}.parquet")
+        for table in ("rollout_kpis", "rollout_tasks", "rollout_risks", "rollout_resources")
+    )
+    for language in LANGUAGES:
+        page, words = cases["everything"]["pages"][language], Words(language)
+        shown = html.unescape(page)
+        for row in kpis[kpis["phase"] == "implementation"].itertuples():
+            assert getattr(row, f"status_reason_{language}") in shown
+        for table, column, group in (
+            (tasks, "status", "task_status"),
+            (risks, "state", "risk_state"),
+            (kpis, "status", "target_status"),
+        ):
+            for state, rows in table.groupby(column):
+                label = words(f"{group}.{state}")
+                marked = re.findall(rf'<span class="status {state}">{re.escape(label)}</span>', page)
+                assert len(marked) >= len(rows), (group, state)
+        for table, column in ((tasks, "evidence"), (risks, "state_reason"), (resources, "spent_reason")):
+            for sentence in table[f"{column}_{language}"]:
+                assert sentence in shown
+    assert "+2.1 percentage points (+0.8 to +3.4)" in cases["everything"]["pages"]["en"]
+    assert "触达客户 90 天内回购比例 +2.1 个百分点（+0.8 至 +3.4）" in cases["everything"]["pages"]["zh"]
 
 
 def test_the_appendix_shows_the_sql_that_ran(cases):
     facts, page = cases["everything"]["facts"], cases["everything"]["pages"]["en"]
     shown = [html.unescape(sql) for sql in re.findall(r"(?s)<pre[^>]*><code>(.*?)</code></pre>", page)]
-    assert shown == [facts.answers[name].sql for name in QUERIES]
-    assert {file.stem for file in QUERIES_DIR.glob("*.sql")} == set(QUERIES), "a query that nobody asks"
+    asked = [*QUERIES, *PLAN_QUERIES]
+    assert shown == [facts.answers[name].sql for name in asked]
+    files = [*QUERIES_DIR.glob("*.sql"), *PLAN_QUERIES_DIR.glob("*.sql")]
+    assert {file.stem for file in files} == set(asked), "a query that nobody asks"
     home = cases["everything"]["home"]
     connection = duck.connect(home.current_db, home.tmp_dir, read_only=True)
-    for sql, name in zip(shown, QUERIES, strict=True):
+    for sql, name in zip(shown, asked, strict=True):
         again = connection.execute(sql, facts.answers[name].parameters or None).fetchall()
         assert [tuple(row.values()) for row in facts.answers[name].rows] == again
     connection.close()
@@ -188,6 +247,20 @@ def test_customers_appear_in_the_top_table_with_their_reasons(cases):
     assert "A complaint in the last year is unresolved" in page["en"]
     assert "近一年有未解决的投诉" in page["zh"]
     assert "近一年有未解决的投诉" not in page["en"]
+
+
+def test_warnings_rounds_and_effects_are_those_of_the_tables(cases):
+    english, chinese = (_visible(cases["everything"]["pages"][language]) for language in LANGUAGES)
+    # Twenty of thirty warnings are open; of each round's hundred customers twenty are held out.
+    assert "20 customers, by the cause that is suspected." in english
+    assert re.search(r"R-2025-01-30\s+sent\s+80\s+20\s+CNY 960\s+CNY 3\.20k", english)
+    # A discount brings five points more back, three to seven; of content nothing is shown.
+    assert re.search(r"discount\s+\+5\.0\s+\+3\.0 to \+7\.0\s+800 / 200\s+more come back", english)
+    assert re.search(r"upgrade\s.*?fewer come back", english)
+    assert "未结预警" in chinese
+    empty = _visible(cases["four months, plan ahead"]["pages"]["en"])
+    assert "nobody is warned about at the moment" in empty
+    assert "no round was planned yet" in empty
 
 
 def test_both_languages_have_the_same_texts_with_the_same_values():
@@ -215,6 +288,24 @@ def test_indicators_without_a_number_are_named_with_their_reason(cases):
     assert "exchange rate" not in _visible(full["pages"]["en"])
 
 
+@pytest.fixture(autouse=True)
+def no_browser(monkeypatch):
+    """These tests look at pages; PDFs take a browser and have tests of their own."""
+    monkeypatch.setenv("ROUNDTRIP_CHROMIUM", "")
+
+
+def every_step() -> tuple[Step, ...]:
+    """A step of each rule that there are words for, with every name that it may tell."""
+    rules = {key.split(".")[1] for key in load_texts("en") if key.startswith("next.")}
+    values = {"round_id": "R-1", "cost": 9.0, "expected_net_value": 99.0, "day": AS_OF}
+    found = []
+    for rule in sorted(rules - {"title", "short", "note", "see", "nothing"}):
+        group = f"{WORDS_FOR.get(rule)}."
+        names = [key.removeprefix(group) for key in load_texts("en") if key.startswith(group)]
+        found.append(Step(rule, "plan", 1, tuple(names), values))
+    return tuple(found)
+
+
 def test_no_text_is_unused(cases, tmp_path):
     home = Home(tmp_path)
     publish_by_hand(home, plan_starts_on="2024-01-01")
@@ -231,7 +322,12 @@ def test_no_text_is_unused(cases, tmp_path):
     )
     connection.close()
     odd = Words("en")
-    render(gather(home, AS_OF), odd)
+    facts = gather(home, AS_OF)
+    told = {"action": "upgrade", "campaign_id": "all", "cost": 9, "net_value": 5, "net_value_low": 1}
+    told |= {"net_value_high": 9, "n_treatment": 80, "n_control": 20}
+    of_all = replace(facts.answers["money_measured"], rows=[told])
+    render(replace(facts, steps=(), answers=facts.answers | {"money_measured": of_all}), odd, has_pdf=True)
+    render(replace(facts, steps=every_step()), odd, is_copy=True)
 
     wrong_date = Words("en")
     connection = duck.connect(home.current_db, home.tmp_dir)
@@ -241,7 +337,6 @@ def test_no_text_is_unused(cases, tmp_path):
     render(gather(home, AS_OF), wrong_date)
 
     used = set().union(*(case["used"] for case in cases.values()), odd.used, wrong_date.used)
-    used.add("page.all_reports")
     assert set(load_texts("en")) - used == set()
 
 

@@ -21,9 +21,10 @@ from roundtrip.local import run_locally
 from roundtrip.report.words import LANGUAGES, Words, load_texts
 from roundtrip.runs import run_page, write_run_page
 from roundtrip.runs.facts import gather
-from roundtrip.runs.page import TEXTS_DIR, duration, render
+from roundtrip.runs.page import render
+from roundtrip.runs.parts import TEXTS_DIR, duration
 from roundtrip.servers import reports, start_page
-from tests.run_fixture import AS_OF, REFUSED, ROWS, STARTED_AT, a_publication, a_run
+from tests.run_fixture import AS_OF, REFUSED, ROWS, STARTED_AT, STATUS_TEXTS, a_publication, a_run
 
 GATE = ("GateFailed", "refused: 1 check\n  bookings.customer_id (observed ['cust-secret-1'])", "mend `b.csv`")
 BROKEN = ("CheckBroken", "broken:\n  cust-secret-3", "mend the suite")
@@ -85,7 +86,7 @@ def test_a_gap_is_said_in_words_and_no_value_is_told(cases, case, language):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_carries_everything_and_fetches_nothing(cases, language):
     page = cases["done"]["pages"][language]
-    local = r"#|data:,|\.\./\.\./gates/data_docs/index\.html|(?:\.\./)?2025-11-30\.(?:en|zh)\.html"
+    local = r"#|data:,|\.\./\.\./gates/data_docs/index\.html|(?:\.\./)?(?:2025-11-30|index)\.(?:en|zh)\.html"
     assert not re.search(rf'(?:src|href)="(?!{local})', page)
     assert "@import" not in page
     assert "url(" not in page
@@ -157,6 +158,19 @@ def test_stages_of_an_earlier_run_for_the_date_are_not_this_runs(home):
     assert not facts.is_loaded
     assert not facts.is_published
     assert not facts.has_report
+
+
+def test_a_plan_carried_out_days_later_leaves_the_run_complete(home):
+    a_run(home)
+    before = gather(home, AS_OF)
+    record = home.runs_dir / str(AS_OF) / "act.json"
+    again = json.loads(record.read_text()) | {"started_at": (STARTED_AT + timedelta(days=5)).isoformat()}
+    record.write_text(json.dumps(again))
+    facts = gather(home, AS_OF)
+    assert facts.outcome == "done"
+    assert facts.seconds == before.seconds
+    order = [stage.offset for stage in facts.stages]
+    assert order == sorted(order)
 
 
 def test_the_page_is_the_same_for_the_same_records_and_whole_or_absent(home):
@@ -266,6 +280,8 @@ def test_no_text_is_unused(cases):
     # Said of what the cases above do not all have: each stage's and rule's name, each kind of error.
     spoken = {k for k in load_texts("en", TEXTS_DIR) if k.startswith(("stage.", "rule.", "failed_kind."))}
     elsewhere = {"rows.why_unknown", "publication.dbt_models_hash", "minutes"}
+    # tests/unit/test_status_page.py looks after these.
+    elsewhere |= {k for k in load_texts("en", TEXTS_DIR) if k.startswith(STATUS_TEXTS)}
     assert set(load_texts("en", TEXTS_DIR)) - used - spoken - elsewhere == set()
 
 

@@ -403,4 +403,6 @@ def test_company_yml_says_how_far_it_is(simulated_company):
         assert settings["as_of"] == as_of
         # A quarter of the history: September to December 2025; living on does not move it.
         assert settings["plan_starts_on"] == date(2025, 9, 1)
-        assert Company.describe(folder, None).settings["reporting_currency"] == "CNY"
+        described = Company.describe(folder, None).settings
+        assert described["reporting_currency"] == "CNY"
+        assert described["retention"]["budget_per_round"] > 0
