@@ -31,7 +31,7 @@ $(STAMP): requirements.lock pyproject.toml
 run: setup ## the whole workflow on the simulated company (LOCAL=1: without Airflow)
 	@$(BIN)/roundtrip demo $(if $(LOCAL),--local)
 
-test: setup ## all tests, one kind after the other
+test: setup ## all tests, kind by kind
 	@$(BIN)/python -m tests.run
 
 lint: setup ## ruff and sqlfluff

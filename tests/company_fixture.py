@@ -1,31 +1,34 @@
 """One made-up company built by dbt and published with scores, shared by the tests that only read it."""
 
 from datetime import date
-from functools import cache
-from pathlib import Path
+
+import pytest
 
 from roundtrip import duck
 from roundtrip.build import build_warehouse
 from roundtrip.home import Home
 from roundtrip.publish import publish, publish_scores
 from tests.handmade import pass_gate
-from tests.warehouse_fixture import create_raw, generate
+from tests.once import made_once
+from tests.warehouse_fixture import create_raw, generate, without_data_tests
 
 AS_OF = date(2024, 12, 31)
 
 
-@cache
-def published_company(folder: Path) -> Home:
-    """A home of 300 customers and three years, published with scores; built once per folder and process."""
-    home = Home(folder / "company")
+def published_company(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home of 300 customers and three years, published with scores; built once for all processes."""
+    return Home(made_once(tmp_path_factory, "company", lambda folder: _build(Home(folder))))
+
+
+def _build(home: Home) -> None:
     create_raw(home)
     generate(home, customers=300, months=36, ends_on=AS_OF, bookings_a_year=3)
-    build_warehouse(home, AS_OF)
+    with without_data_tests():
+        build_warehouse(home, AS_OF)
     pass_gate(home, AS_OF)
     publish(home, AS_OF)
     _score(home)
     publish_scores(home, AS_OF)
-    return home
 
 
 def _score(home: Home) -> None:

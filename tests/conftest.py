@@ -9,7 +9,16 @@ from roundtrip.report.pdf import VARIABLE as CHROMIUM
 from roundtrip.vault.key import VARIABLE as VAULT_KEY
 
 #: Files that take minutes, the longest first: they begin, so that none is left alone at the end.
-LONGEST = ("test_killed_runs.py", "test_killed_training.py", "test_increments.py", "test_airflow_run.py")
+LONGEST = (
+    "test_killed_runs.py",
+    "test_airflow_run.py",
+    "test_increments.py",
+    "test_killed_training.py",
+    "test_dbt_restarts.py",
+    "test_features_see_no_future.py",
+    "test_ml_uplift.py",
+    "test_report_page.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

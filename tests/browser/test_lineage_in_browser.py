@@ -11,7 +11,7 @@ from tests.loopback import served
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """A report server on a free port, of a company that dbt has built."""
-    home = published_company(tmp_path_factory.getbasetemp())
+    home = published_company(tmp_path_factory)
     write_docs(home)
     page = lineage_page(home).relative_to(home.root).as_posix()
     with served(create_app(home, {"ROUNDTRIP_REPORTS_PASSWORD": "pw"})) as address:

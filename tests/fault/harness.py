@@ -211,7 +211,7 @@ def _tables(database: Path, root: Path) -> dict[str, str]:
 
 
 def _parquet(file: Path) -> str:
-    # A connection of its own: homes are compared side by side, and a shared one mixes up whose rows are whose.
+    # A connection of its own: homes are compared side by side, and a shared one mixes up their rows.
     with duckdb.connect() as connection:
         return _rows(f"read_parquet('{file}')", connection)
 

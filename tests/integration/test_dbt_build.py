@@ -1,8 +1,7 @@
-"""The one dbt process: an empty company, the unit tests, failures with names, locks, and restarts."""
+"""The one dbt process: an empty company, the unit tests, failures with names, and locks."""
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -15,39 +14,9 @@ from roundtrip.build.events import ErrorText, NodeResult, read_event
 from roundtrip.build.settings import PROJECT_DIR
 from roundtrip.company import Company
 from roundtrip.errors import BadInput, CheckBroken, GateFailed, Locked, RoundtripError
-from roundtrip.home import Home
-from tests.warehouse_fixture import booking, create_raw, customer, dump, generate, insert
+from tests.warehouse_fixture import booking, create_raw, customer, dump, insert
 
 AS_OF = date(2024, 12, 31)
-MARTS = (
-    "dim_customers",
-    "dim_days",
-    "fct_bookings",
-    "fct_customer_months",
-    "fct_customer_activity",
-    "fct_lifecycle_changes",
-    "fct_churn",
-    "kpi_months",
-    "kpi_gaps",
-    "value_tier_thresholds",
-    "need_segment_rules",
-    "customer_identities",
-    "quality_runs",
-    "customer_consents",
-    "customer_signals",
-    "fct_campaign_touches",
-    "fct_survey_answers",
-    "customer_features",
-    "churn_labels",
-    "warehouse_info",
-)
-
-
-def marts_hash(home: Home) -> dict[str, tuple]:
-    return {
-        mart: dump(home.work_db, f"SELECT count(*), bit_xor(hash(m)) FROM marts.{mart} AS m")[0]
-        for mart in MARTS
-    }
 
 
 def test_an_empty_company_builds_and_all_unit_tests_pass(home):
@@ -75,39 +44,6 @@ def test_an_empty_company_builds_and_all_unit_tests_pass(home):
     assert "each time a customer's churn became" in comment[0]
     assert not (PROJECT_DIR / "target").exists()
     assert not (PROJECT_DIR / "logs").exists()
-
-
-def test_a_killed_build_is_repaired_by_the_next_and_a_rebuild_changes_nothing(home):
-    create_raw(home)
-    generate(home, customers=150, months=30, ends_on=AS_OF)
-    seen = []
-    summary = build_warehouse(home, AS_OF, on_event=lambda *event: seen.append(event))
-    first = marts_hash(home)
-    assert {name for name, status, _ in seen if status == "success"} >= set(MARTS)
-    assert set(summary["rows"]) == set(MARTS)
-    assert summary["rows"]["dim_customers"] == 150
-
-    killed = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "dbt.cli.main", "build", "--exclude-resource-type", "unit_test"),
-            *("--vars", "{as_of_date: '2024-06-30'}", "--log-format", "json"),
-        ],
-        cwd=PROJECT_DIR,
-        env={**os.environ, **dbt_environment(home)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    for line in killed.stdout:
-        result = read_event(line)
-        if isinstance(result, NodeResult) and result.name == "int_customer_rhythm":
-            killed.send_signal(signal.SIGKILL)
-            break
-    killed.wait()
-    # Of another date, and half done: nothing of it may be gone on from.
-    assert build_warehouse(home, AS_OF)["why_full"] == "there is no complete build to go on from"
-    assert marts_hash(home) == first
-    assert build_warehouse(home, AS_OF)["extent"] == "increment"
-    assert marts_hash(home) == first
 
 
 def test_bad_rows_stop_the_build_and_are_named(home):
@@ -215,14 +151,3 @@ def log_line(name: str, level: str = "info", msg: str = "", **data) -> str:
 )
 def test_log_lines(line, expected):
     assert read_event(line) == expected
-
-
-def test_a_warehouse_that_was_cut_off_is_made_anew(home):
-    """Its catalogue may be whole, so that it opens, and its rows gone."""
-    create_raw(home)
-    generate(home, customers=60, months=14, ends_on=AS_OF)
-    build_warehouse(home, AS_OF)
-    first = marts_hash(home)
-    os.truncate(home.work_db, home.work_db.stat().st_size // 2)
-    assert build_warehouse(home, AS_OF)["extent"] == "full"
-    assert marts_hash(home) == first

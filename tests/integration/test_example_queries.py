@@ -52,7 +52,7 @@ EVERY_ROW = {
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Home:
     """The shared company, and what it lacks: products, consents, an account of rows, signals that told."""
-    company = published_company(tmp_path_factory.getbasetemp())
+    company = published_company(tmp_path_factory)
     home = Home(tmp_path_factory.mktemp("queries"))
     home.published_dir.mkdir()
     shutil.copyfile(company.current_db, home.current_db)

@@ -11,10 +11,18 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from roundtrip.build import build_warehouse, state, warehouse
+from roundtrip.build import build_warehouse, state
 from roundtrip.company import Company
 from roundtrip.home import Home
-from tests.warehouse_fixture import booking, connect_raw, create_raw, dump, generate, insert
+from tests.warehouse_fixture import (
+    booking,
+    connect_raw,
+    create_raw,
+    dump,
+    generate,
+    insert,
+    without_data_tests,
+)
 
 #: What a build makes anew differs by design from what it would make from nothing.
 ABOUT_THE_BUILD = {
@@ -26,14 +34,10 @@ ABOUT_THE_BUILD = {
 
 
 @pytest.fixture
-def models_only(monkeypatch):
-    """Builds without data tests, which the other tests run: here every row is compared anyway."""
-    run = warehouse._run_dbt
-    monkeypatch.setattr(
-        warehouse,
-        "_run_dbt",
-        lambda home, arguments, note: run(home, [*arguments, "--exclude-resource-type", "test"], note),
-    )
+def models_only():
+    """Every row is compared anyway."""
+    with without_data_tests():
+        yield
 
 
 def differences(home: Home, other: Home) -> list[str]:

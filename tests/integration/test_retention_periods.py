@@ -27,7 +27,7 @@ def months_between(start, end) -> int:
 
 
 def test_medians_are_those_of_lifelines(tmp_path_factory):
-    home = published_company(tmp_path_factory.getbasetemp())
+    home = published_company(tmp_path_factory)
     with published(home) as warehouse:
         spells = warehouse.execute(SPELLS, [AS_OF]).fetchall()
         told = dict(

@@ -31,7 +31,7 @@ NOT_METRICS = {"retention_period_months"}
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Home:
-    return published_company(tmp_path_factory.getbasetemp())
+    return published_company(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

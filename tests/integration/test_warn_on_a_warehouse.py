@@ -11,7 +11,7 @@ from roundtrip.build import build_warehouse
 from roundtrip.company import Company
 from roundtrip.home import Home
 from roundtrip.warn import warn
-from tests.warehouse_fixture import connect_raw, create_raw, generate
+from tests.warehouse_fixture import connect_raw, create_raw, generate, without_data_tests
 
 AS_OF = date(2024, 12, 31)
 
@@ -41,7 +41,8 @@ def built(folder, *changes: str) -> Home:
         for change in changes:
             raw.execute(change)
     Company("acme", "/nowhere", settings={"warnings": {"max_share_per_month": 1}}).save(home)
-    build_warehouse(home, AS_OF)
+    with without_data_tests():
+        build_warehouse(home, AS_OF)
     publish(home)
     return home
 

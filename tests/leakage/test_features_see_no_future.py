@@ -9,7 +9,7 @@ import pytest
 from roundtrip.build import build_warehouse
 from roundtrip.contract import source_contract
 from roundtrip.home import Home
-from tests.warehouse_fixture import connect_raw, create_raw, generate, insert
+from tests.warehouse_fixture import connect_raw, create_raw, generate, insert, without_data_tests
 
 #: The date looked at, and a later one (no month end) up to which the full data is built as well.
 THEN = date(2024, 3, 31)
@@ -80,7 +80,8 @@ def homes(tmp_path_factory) -> dict[str, Home]:
         home = company(tmp_path_factory.mktemp(name))
         if name == "without_future":
             forget_the_future(home)
-        build_warehouse(home, as_of)
+        with without_data_tests():
+            build_warehouse(home, as_of)
         built[name] = home
     return built
 
