@@ -1,7 +1,8 @@
 -- Question: What did our actions change, against customers who were held out?
 -- Columns: action, outcome, effect, ci_low, ci_high, verdict, treated, held_out, cost, net_value, why_not_told
 -- Pooled over all campaigns whose arms can be compared, in the longest window measured. A verdict is beyond
--- chance, although effects are looked at several times; where nothing can be told the reason stands in why_not_told.
+-- chance although effects are looked at several times, and still there in that window (its interval lies on one side
+-- of zero); where nothing can be told the reason stands in why_not_told.
 SELECT
     action,
     outcome,
@@ -10,9 +11,9 @@ SELECT
     round(ci_high, 4) AS ci_high,
     CASE
         WHEN effect IS NULL THEN NULL
-        WHEN NOT coalesce(is_significant_sequential, false) THEN 'open'
-        WHEN effect > 0 THEN 'helps'
-        ELSE 'harms'
+        WHEN is_significant_sequential AND ci_low > 0 THEN 'helps'
+        WHEN is_significant_sequential AND ci_high < 0 THEN 'harms'
+        ELSE 'open'
     END AS verdict,
     n_treatment AS treated,
     n_control AS held_out,

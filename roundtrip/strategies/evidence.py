@@ -30,7 +30,9 @@ def prepare(connection: duckdb.DuckDBPyConnection, home: Home, as_of: date) -> N
     One row an action and need_segment (NULL: everybody): effect, ci_low, ci_high on the share that books in
     the longest window that could be measured (window_days), n_treatment, n_control, verdict, measured_on.
     The verdict is beyond chance as `measure` judges it: looks that keep their error rate over time for
-    everybody, false discoveries bounded over the segments. Harm to one outcome outweighs good to the other.
+    everybody, false discoveries bounded over the segments. What was seen in a shorter window and is gone in
+    the longest is no verdict, so the interval must lie on one side of zero as well. Harm to one outcome
+    outweighs good to the other.
     """
     effects = rows_of(newest(home, "campaign_effects", as_of), _EFFECTS)
     outcomes = ", ".join(f"'{outcome}'" for outcome in _OUTCOMES)
@@ -54,8 +56,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, home: Home, as_of: date) -> N
             any_value(ci_high) FILTER (outcome = 'return') AS ci_high,
             any_value(window_days) FILTER (outcome = 'return') AS window_days,
             max(n_treatment) AS n_treatment, max(n_control) AS n_control,
-            CASE WHEN bool_or(is_beyond_chance AND effect < 0) THEN '{HARMS}'
-                WHEN bool_or(is_beyond_chance AND effect > 0) THEN '{HELPS}'
+            CASE WHEN bool_or(is_beyond_chance AND ci_high < 0) THEN '{HARMS}'
+                WHEN bool_or(is_beyond_chance AND ci_low > 0) THEN '{HELPS}'
                 ELSE '{OPEN}' END AS verdict,
             max(measured_on) AS measured_on
         FROM longest GROUP BY action, need_segment ORDER BY action, need_segment NULLS FIRST

@@ -64,6 +64,18 @@ def test_the_longest_window_counts_and_harm_to_margin_outweighs_more_bookings(ho
     assert verdicts(home) == {("discount", None): "open", ("upgrade", None): "harms"}
 
 
+def test_what_was_seen_early_and_is_gone_is_no_verdict(home: Home):
+    """A look that crossed stays crossed: of a small effect the other way in the end it says nothing."""
+    write(
+        home,
+        effect("points_bonus", 0.05, beyond_chance=True, window_days=60),
+        effect("points_bonus", -0.0002, beyond_chance=True, window_days=90),
+        effect("upgrade", -0.05, beyond_chance=True, window_days=60),
+        effect("upgrade", 0.005, beyond_chance=True, window_days=90),
+    )
+    assert verdicts(home) == {("points_bonus", None): "open", ("upgrade", None): "open"}
+
+
 def test_campaigns_alone_and_later_measurements_say_nothing_yet(home: Home):
     write(home, effect("discount", -0.04, beyond_chance=True, campaign_id="spring"))
     write(home, effect("upgrade", -0.04, beyond_chance=True), day=AS_OF + timedelta(days=28))

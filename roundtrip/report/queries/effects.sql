@@ -6,10 +6,11 @@ SELECT
     ci_high,
     n_treatment,
     n_control,
-    -- As the strategies take it: beyond chance, although it is looked at several times.
+    -- As the strategies take it: beyond chance, although it is looked at several times, and there still.
     CASE
-        WHEN NOT coalesce(is_significant_sequential, false) THEN 'open'
-        WHEN effect > 0 THEN 'helps' ELSE 'harms'
+        WHEN is_significant_sequential AND ci_low > 0 THEN 'helps'
+        WHEN is_significant_sequential AND ci_high < 0 THEN 'harms'
+        ELSE 'open'
     END AS verdict
 FROM marts.campaign_effects
 WHERE
