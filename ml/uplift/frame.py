@@ -41,7 +41,7 @@ class UpliftFrame:
     Attributes:
         learned: one row per assignment whose window has closed, of campaigns that passed their checks:
             customer_id,
-            action, stratum, is_treated, treated_share (of its stratum), returned, value (as it happened,
+            action, stratum, is_treated, cost (0 of those held out), treated_share (of its stratum), returned, value (as it happened,
             whatever else was done), dose_<action>, expected_return, expected_value, expected_margin (of 12
             months), FEATURES.
         customers: one row per customer: customer_id, expected_return, expected_margin and FEATURES.
@@ -109,8 +109,10 @@ def _learned(found, states: pd.DataFrame, expected: Expectations) -> tuple[pd.Da
     margin = np.minimum(margin, np.nanquantile(margin, chosen["margin_cap_quantile"]))
     # Who has no state then (never booked by that day) is expected to bring nothing.
     rest = after["expected_margin"].reindex(rows.index).fillna(0.0).to_numpy()
-    value = np.where(closed, margin + chosen["rest_of_year_share"] * rest, np.nan)
-    table = rows[["customer_id", "action", "stratum", "is_treated"]].assign(
+    shares = chosen["rest_of_year_share"]
+    share = rows["action"].map(lambda action: shares.get(action, shares["default"])).astype(float)
+    value = np.where(closed, margin + share * rest, np.nan)
+    table = rows[["customer_id", "action", "stratum", "is_treated", "cost"]].assign(
         returned=rows[f"return_{days}"].to_numpy(float), value=value
     )
     table["treated_share"] = rows.groupby("stratum")["is_treated"].transform("mean")
@@ -118,9 +120,7 @@ def _learned(found, states: pd.DataFrame, expected: Expectations) -> tuple[pd.Da
     table = table.join(
         before.drop(columns=["customer_id", "as_of_date", "moment", "lifecycle_stage"]), how="inner"
     )
-    table["expected_value"] = (
-        table["expected_near_margin"] + chosen["rest_of_year_share"] * table["expected_margin"]
-    )
+    table["expected_value"] = table["expected_near_margin"] + share[table.index] * table["expected_margin"]
     return table[(closed & is_random)[table.index]].reset_index(drop=True), checks
 
 

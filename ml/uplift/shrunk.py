@@ -28,6 +28,7 @@ class Shrunk:
         scales: action → Scale of its bases.
         common: mean and spread of the shares of actions without evidence.
         reference: size at which an effect is `share` of it: the mean over what there is to move.
+        most: action → what a whole share is at most, since what costs little is not believed to move much.
     """
 
     size: str
@@ -35,12 +36,14 @@ class Shrunk:
     scales: dict[str, Scale] = field(default_factory=dict)
     common: tuple[float, float] = (0.0, 0.0)
     reference: float = 1.0
+    most: dict[str, float] = field(default_factory=dict)
 
     def moves(self, rows: pd.DataFrame, action: str) -> np.ndarray:
         """What an effect of one whole share is for each row; 0 for whom the action can do nothing; (n,)."""
         exponent = parameters()["size_exponents"].get(self.size, 1.0)
         size = np.maximum(rows[self.size].to_numpy(float), 0.0)
-        return size**exponent * self.reference ** (1 - exponent) * suits(rows, action)
+        moves = size**exponent * self.reference ** (1 - exponent)
+        return np.minimum(moves, self.most.get(action, np.inf)) * suits(rows, action)
 
     def effect(self, rows: pd.DataFrame, action: str) -> tuple[np.ndarray, np.ndarray]:
         """Effect of an action on each row and its standard error; 0 ± the prior's spread without evidence."""
@@ -84,7 +87,11 @@ def without_later(rows: pd.DataFrame, outcome: str, learner: Shrunk) -> np.ndarr
 
 def _fit_once(rows: pd.DataFrame, outcome: str, expected: str, size: str) -> Shrunk:
     chosen, sizes = parameters(), rows[size].clip(lower=0.0)
-    found = Shrunk(size, reference=float((sizes**2).sum() / max(sizes.sum(), 1e-9)) or 1.0)
+    found = Shrunk(
+        size,
+        reference=float((sizes**2).sum() / max(sizes.sum(), 1e-9)) or 1.0,
+        most=_most(rows, chosen["most_return_on_cost"].get(size), chosen["prior_mean_sd"]),
+    )
     parts = {name: _part(part, name, outcome, expected, found) for name, part in rows.groupby("action")}
     parts = {name: part for name, part in parts.items() if part is not None}
     if not parts:
@@ -101,6 +108,14 @@ def _fit_once(rows: pd.DataFrame, outcome: str, expected: str, size: str) -> Shr
         found.shares[name] = _posterior(part, center, prior)
         found.scales[name] = part.scale
     return found
+
+
+def _most(rows: pd.DataFrame, times_cost: float | None, prior_mean_sd: float) -> dict[str, float]:
+    """Action → the whole share whose prior standard deviation is so many times what one treatment costs."""
+    if times_cost is None:
+        return {}
+    costs = rows[rows["is_treated"].astype(bool)].groupby("action")["cost"].mean()
+    return {action: times_cost * cost / prior_mean_sd for action, cost in costs.items() if cost > 0}
 
 
 @dataclass(frozen=True)

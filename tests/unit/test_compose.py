@@ -191,6 +191,12 @@ def test_images_are_pinned(services: dict[str, dict]) -> None:
         assert re.search(r":\d+\.\d+", image), f"{image} is not pinned to a version"
 
 
+def test_the_image_is_installed_as_make_setup_installs() -> None:
+    dockerfile = (PROJECT_ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8")
+    (version,) = re.findall(r"^UV_VERSION := (\S+)", (PROJECT_ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert f"ARG UV_VERSION={version}\n" in dockerfile
+
+
 def test_every_service_is_confined(services: dict[str, dict]) -> None:
     for name, service in services.items():
         assert service["read_only"] is True, name

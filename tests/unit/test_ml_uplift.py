@@ -9,7 +9,7 @@ import pytest
 
 from ml.uplift import learn_uplift
 from ml.uplift.compare import choose, gain_curve, qini
-from ml.uplift.frame import DOSE
+from ml.uplift.frame import DOSE, read_uplift_frame
 from ml.uplift.settings import actions, parameters
 from ml.uplift.shrunk import Shrunk, fit_shrunk, hyper
 from roundtrip.errors import BadInput
@@ -153,6 +153,7 @@ def made_up(random, n: int, share_of_value: float, later: bool = False) -> pd.Da
             "action": "discount",
             "stratum": "one",
             "is_treated": treated,
+            "cost": np.where(treated, 18.0, 0.0),
             "treated_share": 0.8,
             "expected_margin": margin,
             "expected_value": margin,
@@ -214,6 +215,35 @@ def test_money_moves_less_than_in_proportion_to_what_is_expected():
     assert found.moves(rows, "discount") == pytest.approx([0, 0, 1000 * 0.25**0.8, 1000, 1000 * 4**0.8])
     chance = pd.DataFrame({"movable_return": [0.1, 0.2]})
     assert Shrunk("movable_return", reference=0.3).moves(chance, "discount") == pytest.approx([0.1, 0.2])
+
+
+def test_what_costs_next_to_nothing_is_not_believed_to_move_a_year():
+    """The same outcomes, once of an upgrade at 18 and once of a message at 0.2."""
+    rows = made_up(np.random.default_rng(4), 1500, 0.10)
+    rows["value"] += np.random.default_rng(5).normal(0, 600, len(rows))
+    told = {}
+    for cost in (18.0, 0.2):
+        rows["cost"] = np.where(rows["is_treated"], cost, 0.0)
+        effect, se = fit_shrunk(rows, "value", "expected_value", "expected_margin").effect(rows, "discount")
+        told[cost] = effect.mean()
+        assert se.max() <= 1.3 * cost * parameters()["most_return_on_cost"]["expected_margin"]
+    assert told[18.0] > 25
+    assert 0 < told[0.2] < told[18.0] / 2.5
+
+
+def test_a_discount_counts_by_its_window_alone(tmp_path):
+    """What it brings forward makes its customers look better than they are, for a while."""
+    as_of, values = date(2025, 5, 31), {}
+    for action in ("discount", "upgrade"):
+        home = publish_campaigns(
+            Home(tmp_path / action), [Campaign("spring", action, date(2025, 1, 15), 900, 0.2)], customers=1200
+        )
+        rows = read_uplift_frame(home, as_of).learned
+        values[action] = rows.set_index("customer_id")["value"]
+        assert (rows["expected_value"] > 0).all()
+    # The same customers and bookings: only what is expected of the rest of the year is the difference.
+    assert (values["upgrade"] >= values["discount"]).all()
+    assert values["upgrade"].mean() > values["discount"].mean() * 1.2
 
 
 def test_shares_that_agree_are_pooled_and_shares_that_differ_are_not():
