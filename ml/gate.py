@@ -29,7 +29,7 @@ def gate(evaluation: dict, candidate: str, champion: Numbered | None, parameters
     ]
     if refused := [words for passes, words in said if not passes]:
         kept = [words for passes, words in said[:2] if passes]
-        return False, ", but ".join([*kept, *refused])
+        return False, ", but ".join("; ".join(part) for part in (kept, refused) if part)
     return True, "; ".join(words for _, words in said)
 
 

@@ -1,5 +1,6 @@
 """One world, in a process of its own: `python -m benchmarks.worlds.one SEED CUSTOMERS MONTHS` prints JSON."""
 
+import faulthandler
 import json
 import sys
 import tempfile
@@ -46,4 +47,5 @@ def main(seed: int, customers: int, months: int) -> None:
 
 
 if __name__ == "__main__":
+    faulthandler.enable()
     main(*(int(argument) for argument in sys.argv[1:]))

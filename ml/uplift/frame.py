@@ -40,10 +40,9 @@ class UpliftFrame:
 
     Attributes:
         learned: one row per assignment whose window has closed, of campaigns that passed their checks:
-            customer_id,
-            action, stratum, is_treated, cost (0 of those held out), treated_share (of its stratum), returned, value (as it happened,
-            whatever else was done), dose_<action>, expected_return, expected_value, expected_margin (of 12
-            months), FEATURES.
+            customer_id, action, stratum, is_treated, cost (0 of those held out), treated_share (of its
+            stratum), returned, value (as it happened, whatever else was done), dose_<action>,
+            expected_return, expected_value, expected_margin (of 12 months), FEATURES.
         customers: one row per customer: customer_id, expected_return, expected_margin and FEATURES.
         assignments: action → assignments with a closed window, whatever their checks said.
         messages: what is missing or was left out, in words.

@@ -1,4 +1,4 @@
-"""Numbers, money and dates as text in English and Chinese; what is missing is said, never printed."""
+"""Numbers, money and dates as text in English and Chinese; what is missing is said, and nothing is -0.0."""
 
 import math
 from collections.abc import Iterable
@@ -27,15 +27,15 @@ class Formats:
 
     def integer(self, value: Any) -> str:
         """12,345."""
-        return self.not_available if is_missing(value) else f"{float(value):,.0f}"
+        return self.not_available if is_missing(value) else f"{float(value):z,.0f}"
 
     def decimal(self, value: Any, digits: int = 2) -> str:
         """0.74."""
-        return self.not_available if is_missing(value) else f"{float(value):,.{digits}f}"
+        return self.not_available if is_missing(value) else f"{float(value):z,.{digits}f}"
 
     def percent(self, value: Any, digits: int = 1) -> str:
         """A share of 1 as 3.4%."""
-        return self.not_available if is_missing(value) else f"{float(value):.{digits}%}"
+        return self.not_available if is_missing(value) else f"{float(value):z.{digits}%}"
 
     def rate(self, value: Any) -> str:
         """A small share: two digits, since monthly churn moves in hundredths of a percentage point."""
@@ -43,11 +43,11 @@ class Formats:
 
     def change(self, share: Any) -> str:
         """A change as +3.4%."""
-        return self.not_available if is_missing(share) else f"{float(share):+.1%}"
+        return self.not_available if is_missing(share) else f"{float(share):+z.1%}"
 
     def points(self, share: Any) -> str:
         """A difference of shares in percentage points: +1.2."""
-        return self.not_available if is_missing(share) else f"{float(share) * 100:+.1f}"
+        return self.not_available if is_missing(share) else f"{float(share) * 100:+z.1f}"
 
     def short(self, value: Any) -> str:
         """An amount without needless digits: 18, 4.5, 1,234."""
@@ -64,8 +64,8 @@ class Formats:
             if abs(value) >= size:
                 number = value / size
                 digits = 2 if abs(number) < 9.995 else 1 if abs(number) < 999.95 else 0
-                return f"{currency or ''} {number:,.{digits}f}{name}".strip()
-        return f"{currency or ''} {value:,.0f}".strip()
+                return f"{currency or ''} {number:z,.{digits}f}{name}".strip()
+        return f"{currency or ''} {value:z,.0f}".strip()
 
     def listed(self, items: Iterable[str]) -> str:
         """a, b, c; in Chinese a、b、c."""

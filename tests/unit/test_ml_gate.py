@@ -65,3 +65,11 @@ def test_every_reason_to_stay_out_is_told():
     )
     for words in ("does not clearly beat", "clearly off", "bound of fairness"):
         assert words in reason
+
+
+def test_what_speaks_for_it_is_told_before_what_speaks_against_it():
+    _, reason = gate(
+        evaluation(BETTER, error=OFF, fairness=["country FR: x"]), "logistic", None, parameters()
+    )
+    assert reason.count(", but ") == 1
+    assert reason.index("no champion") < reason.index(", but ") < reason.index("clearly off")

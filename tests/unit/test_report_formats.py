@@ -34,6 +34,14 @@ def test_money(value, en, zh):
     assert ZH.money(value, "EUR") == zh
 
 
+def test_what_rounds_to_nothing_has_no_minus():
+    assert EN.points(-0.0002) == "+0.0"
+    assert EN.decimal(-0.001) == "0.00"
+    assert EN.change(-0.0001) == "+0.0%"
+    assert EN.money(-0.2, "EUR") == "EUR 0"
+    assert EN.points(-0.002) == "-0.2"
+
+
 def test_rates_and_dates():
     assert EN.rate(0.01587) == "1.59%"
     assert EN.rate(0.984) == "98.4%"
