@@ -60,7 +60,8 @@ def fit(kind: str, lesson: Lesson, features: list[str], parameters: dict) -> Chu
         "categories": category_levels(rows, features, settings["max_categories"]),
         "calibration": {"method": "sigmoid", "intercept": 0.0, "slope": 1.0},
         "base_rate": float(rows["label"].mean()),
-        "threads": parameters["scoring_threads"],
+        # LightGBM's number of threads is the process's: beside a fit, whoever predicts with more crashes.
+        "threads": parameters["threads"],
     }
     if kind == "lightgbm":
         data = tree_data(encode(rows, spec), rows["label"].to_numpy(), spec)

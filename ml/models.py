@@ -156,6 +156,8 @@ def _fit_with_folds(
     # Set here, too: limits are the process's, and each fit puts back what it found.
     with threadpool_limits(parameters["threads"]), ThreadPoolExecutor(parameters["fold_threads"]) as pool:
         model, *fold_log_odds = pool.map(fit_one, [None, *folds])
+    # From here on nothing is fitted beside it.
+    model.spec["threads"] = parameters["scoring_threads"]
     positions = [np.flatnonzero(fold.validate) for fold in folds]
     label = rows["label"].to_numpy()
     is_later = bool(folds) and folds[0].is_later

@@ -7,7 +7,7 @@ import pytest
 from ml import choice
 from ml.choice import choose, compare, paired_gain, recipe
 from ml.frame import Frame
-from ml.models import Candidate
+from ml.models import Candidate, fit_candidate
 from ml.settings import parameters
 from ml.split import split_frame
 from ml.tuning import tune
@@ -192,3 +192,23 @@ def test_what_a_company_lacks_is_said_and_the_rest_goes_on(frame, quick):
     assert "survival is left out" in said
     assert "country: 100.0% of the test rows have levels" in said
     assert "BR" in said
+
+
+@pytest.mark.parametrize("kind", ["lightgbm", "survival"])
+def test_nothing_predicts_with_more_threads_while_others_are_fitted(kind, monkeypatch):
+    """LightGBM's number of threads is the process's: a fit beside it once changed it in the middle, and the
+    process was gone."""
+    import lightgbm
+
+    asked, predict = [], lightgbm.Booster.predict
+
+    def watched(self, *arguments, num_threads, **options):
+        asked.append(num_threads)
+        return predict(self, *arguments, num_threads=num_threads, **options)
+
+    monkeypatch.setattr(lightgbm.Booster, "predict", watched)
+    frame, chosen = made_frame(), parameters()
+    found = fit_candidate(kind, frame.rows, FEATURES, split_frame(frame, chosen), chosen, frame)
+    assert asked
+    assert set(asked) == {chosen["threads"]}
+    assert found.model.spec["threads"] == chosen["scoring_threads"]
