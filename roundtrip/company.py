@@ -130,7 +130,7 @@ class Company:
                         )
                     settings[key] = settings[key].isoformat()
             if settings.get("retention") is not None:
-                # Both rooms ask for the company themselves.
+                # These rooms ask for the company themselves.
                 from roundtrip.rounds.settings import Retention
 
                 Retention.of(settings)
@@ -139,14 +139,13 @@ class Company:
 
                 Rules.of(settings)
             if settings.get("strategies") is not None:
-                from roundtrip.strategies.table import own_file
+                from roundtrip.strategies.table import load
 
-                settings["strategies"] = own_file(settings["strategies"], file)
+                settings["strategies"] = _checked_file(settings, "strategies", file, load, "strategies.yml")
             if settings.get("plan") is not None:
-                # It asks for the company itself, too.
-                from roundtrip.rollout.plan import own_file as own_plan
+                from roundtrip.rollout.plan import load_plan
 
-                settings["plan"] = own_plan(settings["plan"], file)
+                settings["plan"] = _checked_file(settings, "plan", file, load_plan, "rollout.yml")
             if settings.get("exchange_rates") is not None:
                 settings["exchange_rates"] = read_rates(
                     settings["exchange_rates"], file, settings.get("reporting_currency")
@@ -161,3 +160,19 @@ class Company:
 
 def _known() -> str:
     return "known settings: " + "; ".join(f"{key} ({why})" for key, why in KNOWN_SETTINGS.items())
+
+
+def _checked_file(
+    settings: dict, name: str, company_file: Path, check: Callable[[Path], object], example: str
+) -> str:
+    """The path that a setting names, as seen from company.yml.
+
+    Args:
+        check: reads the file and raises BadInput where it has a mistake.  example: a name for a hint.
+    """
+    told = settings[name]
+    if not isinstance(told, str) or not told.strip():
+        raise BadInput(f"{company_file}: {name} is {told!r}", f"name a file like plan/{example}, beside it")
+    file = (company_file.parent / told).resolve()
+    check(file)
+    return str(file)

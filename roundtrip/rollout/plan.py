@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 from roundtrip.company import Company
-from roundtrip.errors import BadInput
 from roundtrip.home import PROJECT_ROOT, Home
 from roundtrip.rollout.check import Checker
 from roundtrip.rollout.names import (
@@ -136,21 +135,6 @@ def plan_of_company(home: Home) -> Plan:
     """
     own = Company.load(home).settings.get(SETTING) if home.company_file.exists() else None
     return load_plan(Path(own) if own else PLAN_FILE)
-
-
-def own_file(setting: object, company_file: Path) -> str:
-    """The path that `plan` of a company.yml names, as seen from that file; the plan is checked.
-
-    Raises:
-        BadInput: it is no path, or the plan has a mistake.
-    """
-    if not isinstance(setting, str) or not setting.strip():
-        raise BadInput(
-            f"{company_file}: {SETTING} is {setting!r}", "name a file like plan/rollout.yml, beside it"
-        )
-    file = (company_file.parent / setting).resolve()
-    load_plan(file)
-    return str(file)
 
 
 def load_plan(path: Path = PLAN_FILE) -> Plan:

@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 
 from roundtrip.company import Company
-from roundtrip.errors import BadInput
 from roundtrip.home import PROJECT_ROOT, Home
 from roundtrip.strategies.check import Checker
 from roundtrip.yaml_lines import read_yaml
@@ -96,21 +95,6 @@ def of_company(home: Home, day: date | None = None) -> Strategies:
     own = Company.load(home).settings.get(SETTING) if home.company_file.exists() else None
     table = load(Path(own) if own else DEFAULT_FILE)
     return table.on(day) if day else table.newest()
-
-
-def own_file(setting, company_file: Path) -> str:
-    """The path that `strategies` of a company.yml names, relative to that file; the table is checked.
-
-    Raises:
-        BadInput: not a path, or a mistake in the table.
-    """
-    if not isinstance(setting, str) or not setting.strip():
-        raise BadInput(
-            f"{company_file}: {SETTING} is {setting!r}", "name a file like plan/strategies.yml, beside it"
-        )
-    file = (company_file.parent / setting).resolve()
-    load(file)
-    return str(file)
 
 
 def load(file: Path = DEFAULT_FILE) -> Strategies:
