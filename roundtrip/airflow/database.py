@@ -19,19 +19,24 @@ def set_up(admin_password: str) -> None:
     """
     from airflow.cli import cli_parser
 
+    parser = cli_parser.get_parser()
+    for command in commands(admin_password):
+        arguments = parser.parse_args(command)
+        arguments.func(arguments)
+
+
+def commands(admin_password: str) -> list[list[str]]:
+    """What is asked of `airflow`, in turn."""
     person = ["--username", ADMIN, "--firstname", "Roundtrip", "--lastname", "Admin", "--role", "Admin"]
-    access = ["--email", "admin@localhost", "--password", admin_password]
-    commands = [
+    # With an equals sign: one generated password in 64 begins with a dash and would be read as an option.
+    access = ["--email=admin@localhost", f"--password={admin_password}"]
+    return [
         ["db", "migrate"],
         # Before the admin, whose role is made of these permissions.
         ["sync-perm"],
         ["pools", "set", WRITER_POOL, "1", "One writer at a time: DuckDB files have one."],
         ["users", "create", *person, *access],
     ]
-    parser = cli_parser.get_parser()
-    for command in commands:
-        arguments = parser.parse_args(command)
-        arguments.func(arguments)
 
 
 def _let_readers_and_writers_meet(database: Path) -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -164,7 +165,9 @@ def _prepare_database(home: Home) -> None:
             stdin=subprocess.DEVNULL,
         )
     if result.returncode != 0:
-        raise RoundtripError("Airflow could not set up its database", f"see {log}")
+        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["it said nothing"]
+        why = next((line for line in reversed(said) if re.search(r"[Ee]rror: ", line)), said[-1])
+        raise RoundtripError(f"Airflow could not set up its database: {why}", f"see {log}")
     write_atomically(done, json.dumps(wanted))
 
 
