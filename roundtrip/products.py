@@ -69,6 +69,8 @@ def _last(home: Home, table: str, is_wanted) -> Path | None:
 def rows_of(file: Path | None, columns: dict[str, str]) -> str:
     """SQL for the rows of a file, of those columns; for none where there is no file.
 
+    A column that an earlier release did not write is NULL.
+
     Args:
         columns: name → a kind of SQL_TYPES.
     """
@@ -76,7 +78,8 @@ def rows_of(file: Path | None, columns: dict[str, str]) -> str:
         return f"({no_rows(columns)})"
     path = str(file).replace("'", "''")
     casts = ", ".join(f"CAST({name} AS {SQL_TYPES[kind]}) AS {name}" for name, kind in columns.items())
-    return f"(SELECT {casts} FROM read_parquet('{path}'))"
+    written = f"{no_rows(columns)} UNION ALL BY NAME SELECT * FROM read_parquet('{path}')"
+    return f"(SELECT {casts} FROM ({written}))"
 
 
 def no_rows(columns: dict[str, str]) -> str:

@@ -50,7 +50,7 @@ def add_products(connection: duckdb.DuckDBPyConnection, as_of: date, customers: 
              "window_days": window, "action": action, "effect": effect, "ci_low": effect - 0.02,
              "ci_high": effect + 0.02, "n_treatment": 800, "n_control": 200, "cost": 500.0, "net_value": 90.0,
              # A look at 5 % is not one of several that share 5 %: the care call's interval is not enough.
-             "is_significant_sequential": abs(effect) > 0.025}
+             "verdict": "open" if abs(effect) <= 0.025 else "helps" if effect > 0 else "harms"}
             for window in (30, 90)
             for action, effect in EFFECTS_ON_RETURN.items()
         ],

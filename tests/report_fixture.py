@@ -302,13 +302,14 @@ def _actions(connection, as_of: date, has_prices: bool, has_rows: bool) -> None:
         SELECT 'all' AS campaign_id, action, 'all' AS segment_kind, 'return' AS outcome, 90 AS window_days,
             effect, effect - 0.02 AS ci_low, effect + 0.02 AS ci_high, 800 AS n_treatment, 200 AS n_control,
             NULL::DOUBLE AS cost, NULL::DOUBLE AS net_value, NULL::DOUBLE AS net_value_low,
-            NULL::DOUBLE AS net_value_high, abs(effect) > 0.02 AS is_significant_sequential
+            NULL::DOUBLE AS net_value_high,
+            CASE WHEN effect > 0.02 THEN 'helps' WHEN effect < -0.02 THEN 'harms' ELSE 'open' END AS verdict
         FROM (VALUES ('all', 0.03), ('discount', 0.05), ('points_bonus', 0.01), ('upgrade', -0.04),
             ('service_recovery', 0.06), ('care_call', 0.025), ('content', 0.0)) AS told(action, effect)
         WHERE $has_rows
         UNION ALL
         SELECT campaign, action, 'all', 'margin', 90, 5.0, 1.0, 9.0, 400, 100, cost, 4000 - cost, 400 - cost,
-            7600 - cost, true
+            7600 - cost, 'helps'
         FROM (VALUES ('rounds', 'discount', 5000.0), ('rounds', 'content', 80.0), ('all', 'upgrade', 99.0),
             ('rounds', 'care_call', NULL)) AS told(campaign, action, cost)
         WHERE $has_rows AND $prices

@@ -9,12 +9,7 @@ SELECT
     round(effect, 4) AS effect,
     round(ci_low, 4) AS ci_low,
     round(ci_high, 4) AS ci_high,
-    CASE
-        WHEN effect IS NULL THEN NULL
-        WHEN is_significant_sequential AND ci_low > 0 THEN 'helps'
-        WHEN is_significant_sequential AND ci_high < 0 THEN 'harms'
-        ELSE 'open'
-    END AS verdict,
+    verdict,
     n_treatment AS treated,
     n_control AS held_out,
     round(cost, 2) AS cost,

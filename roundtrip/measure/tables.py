@@ -16,6 +16,7 @@ from roundtrip.measure.outcomes import SEGMENT_KINDS, outcomes_of
 from roundtrip.measure.power import detectable
 from roundtrip.measure.settings import parameters
 from roundtrip.measure.words import reason, told
+from roundtrip.verdicts import HARMS, HELPS, OPEN
 
 EFFECTS = {
     **dict.fromkeys(("campaign_id", "action", "segment_kind", "segment", "outcome"), "string"),
@@ -28,6 +29,7 @@ EFFECTS = {
     "return_on_spend_high": "double",
     **dict.fromkeys(("is_significant_sequential", "is_significant_fdr"), "boolean"),
     "tests_in_family": "integer",
+    "verdict": "string",
     "is_randomised_plausible": "boolean",
     **dict.fromkeys(("not_told_en", "not_told_zh"), "string"),
     "measured_on": "date",
@@ -94,6 +96,7 @@ def effects_table(found: Assignments, sample: Sample, checks: list[Check], as_of
     effects = pd.DataFrame(table, columns=[n for n in EFFECTS if n != "measured_on"])
     _judge_looks(effects)
     _judge_segments(effects)
+    effects["verdict"] = _verdicts(effects)
     return effects.assign(measured_on=as_of)
 
 
@@ -219,3 +222,18 @@ def _judge_segments(effects: pd.DataFrame) -> None:
         found = benjamini_hochberg(family["p_value"].to_numpy(float), parameters()["false_discovery_rate"])
         effects.loc[family.index, "is_significant_fdr"] = [bool(f) for f in found]
         effects.loc[family.index, "tests_in_family"] = len(family)
+
+
+def _verdicts(effects: pd.DataFrame) -> np.ndarray:
+    """HELPS, HARMS or OPEN; None without an effect.
+
+    Beyond chance, although it is looked at several times or in many segments, and there in this very window:
+    a look that crossed its bound stays crossed, also where the effect is gone in the windows after it.
+    """
+    beyond = np.where(
+        effects["segment_kind"] == "all", effects["is_significant_sequential"], effects["is_significant_fdr"]
+    )
+    is_beyond = pd.Series(beyond, effects.index).eq(True)
+    verdicts = np.where(is_beyond & (effects["ci_low"] > 0), HELPS, OPEN)
+    verdicts = np.where(is_beyond & (effects["ci_high"] < 0), HARMS, verdicts).astype(object)
+    return np.where(effects["effect"].notna(), verdicts, None)

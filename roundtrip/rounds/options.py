@@ -13,6 +13,7 @@ from roundtrip.rounds.people import has_table
 from roundtrip.rounds.settings import Retention, parameters
 from roundtrip.strategies import Strategies, evidence
 from roundtrip.strategies.candidates import fitting_sql, known_sql
+from roundtrip.verdicts import HARMS
 
 _UPLIFTS = {
     "customer_id": "string",
@@ -241,5 +242,5 @@ def _mark(
                     AND (evidence.need_segment IS NULL OR evidence.need_segment = people.need_segment)
             )
         """,
-        {"as_of": as_of, "year": parameters()["year_days"], "harms": evidence.HARMS},
+        {"as_of": as_of, "year": parameters()["year_days"], "harms": HARMS},
     )

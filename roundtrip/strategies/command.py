@@ -16,6 +16,7 @@ from roundtrip.strategies import evidence
 from roundtrip.strategies.check import LANGUAGES
 from roundtrip.strategies.page import conditions, cost
 from roundtrip.strategies.table import of_company
+from roundtrip.verdicts import HARMS, HELPS, OPEN
 
 _HEADINGS = {
     "en": ("strategy", "for whom", "action", "cost", "channels", "due in", "without warning", "measured"),
@@ -28,8 +29,8 @@ _MEASURED = {
     "zh": "{effect:+.1f}({ci_low:+.1f} 至 {ci_high:+.1f})个百分点\n[dim]{verdict},{window_days:.0f} 天[/]",
 }
 _VERDICTS = {
-    "en": {evidence.HELPS: "helps", evidence.HARMS: "does harm, rests", evidence.OPEN: "open"},
-    "zh": {evidence.HELPS: "有效", evidence.HARMS: "有害,暂停", evidence.OPEN: "尚无定论"},
+    "en": {HELPS: "helps", HARMS: "does harm, rests", OPEN: "open"},
+    "zh": {HELPS: "有效", HARMS: "有害,暂停", OPEN: "尚无定论"},
 }
 
 LanguageOption = Annotated[str, typer.Option("--language", help="en or zh.")]

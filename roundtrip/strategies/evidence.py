@@ -10,8 +10,8 @@ import duckdb
 
 from roundtrip.home import Home
 from roundtrip.products import newest, rows_of
+from roundtrip.verdicts import HARMS, HELPS, OPEN
 
-HELPS, HARMS, OPEN = "helps", "harms", "open"
 #: What a customer does and what it brings; satisfaction is answered by few, and those are not drawn.
 _OUTCOMES = ("return", "margin")
 _EFFECTS = {
@@ -19,7 +19,7 @@ _EFFECTS = {
     "window_days": "integer",
     **dict.fromkeys(("effect", "ci_low", "ci_high"), "double"),
     **dict.fromkeys(("n_treatment", "n_control"), "integer"),
-    **dict.fromkeys(("is_significant_sequential", "is_significant_fdr"), "boolean"),
+    "verdict": "string",
     "measured_on": "date",
 }
 
@@ -29,10 +29,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, home: Home, as_of: date) -> N
 
     One row an action and need_segment (NULL: everybody): effect, ci_low, ci_high on the share that books in
     the longest window that could be measured (window_days), n_treatment, n_control, verdict, measured_on.
-    The verdict is beyond chance as `measure` judges it: looks that keep their error rate over time for
-    everybody, false discoveries bounded over the segments. What was seen in a shorter window and is gone in
-    the longest is no verdict, so the interval must lie on one side of zero as well. Harm to one outcome
-    outweighs good to the other.
+    The verdict is that of `measure`; harm to one outcome outweighs good to the other.
     """
     effects = rows_of(newest(home, "campaign_effects", as_of), _EFFECTS)
     outcomes = ", ".join(f"'{outcome}'" for outcome in _OUTCOMES)
@@ -40,11 +37,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, home: Home, as_of: date) -> N
         f"""
         CREATE OR REPLACE TEMP TABLE action_evidence AS
         WITH longest AS (
-            SELECT *, CASE WHEN segment_kind = 'need_segment' THEN segment END AS need_segment,
-                coalesce(
-                    CASE WHEN segment_kind = 'all' THEN is_significant_sequential ELSE is_significant_fdr END,
-                    false
-                ) AS is_beyond_chance
+            SELECT *, CASE WHEN segment_kind = 'need_segment' THEN segment END AS need_segment
             FROM {effects} AS effects
             WHERE campaign_id = 'all' AND action <> 'all' AND segment_kind IN ('all', 'need_segment')
                 AND outcome IN ({outcomes}) AND effect IS NOT NULL
@@ -56,8 +49,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, home: Home, as_of: date) -> N
             any_value(ci_high) FILTER (outcome = 'return') AS ci_high,
             any_value(window_days) FILTER (outcome = 'return') AS window_days,
             max(n_treatment) AS n_treatment, max(n_control) AS n_control,
-            CASE WHEN bool_or(is_beyond_chance AND ci_high < 0) THEN '{HARMS}'
-                WHEN bool_or(is_beyond_chance AND ci_low > 0) THEN '{HELPS}'
+            CASE WHEN bool_or(verdict = '{HARMS}') THEN '{HARMS}'
+                WHEN bool_or(verdict = '{HELPS}') THEN '{HELPS}'
                 ELSE '{OPEN}' END AS verdict,
             max(measured_on) AS measured_on
         FROM longest GROUP BY action, need_segment ORDER BY action, need_segment NULLS FIRST

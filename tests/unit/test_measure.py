@@ -10,6 +10,7 @@ import pytest
 from roundtrip.errors import BadInput
 from roundtrip.home import Home
 from roundtrip.measure import measure
+from roundtrip.measure.tables import _verdicts
 from tests.measure_fixture import AS_OF, Campaign, publish_campaigns
 
 SPRING = date(2025, 2, 3)
@@ -55,6 +56,7 @@ def test_a_known_effect_is_found_and_a_useless_campaign_is_called_so(told):
     )
     assert strong["ci_low"] < 0.20 < strong["ci_high"]
     assert strong["is_significant_sequential"]
+    assert (strong["verdict"], useless["verdict"]) == ("helps", "open")
     assert strong["p_value"] < 1e-6
     assert useless["ci_low"] < 0 < useless["ci_high"]
     assert not useless["is_significant_sequential"]
@@ -125,6 +127,25 @@ def test_segments_say_how_many_tests_there_were(told):
         assert (family["tests_in_family"] == len(family)).all(), outcome
     strong = segments[(segments["action"] == "discount") & (segments["outcome"] == "return")]
     assert strong["is_significant_fdr"].any()
+    assert set(strong.loc[strong["is_significant_fdr"], "verdict"]) == {"helps"}
+
+
+def test_a_verdict_is_beyond_chance_and_still_there():
+    """A look that crossed stays crossed: of a small effect the other way in the end it says nothing."""
+    told = [
+        # segment_kind, is_significant_sequential, is_significant_fdr, effect, its interval's half width
+        ("all", True, None, 0.05, 0.01, "helps"),
+        ("all", True, None, -0.05, 0.01, "harms"),
+        ("all", False, None, -0.05, 0.01, "open"),
+        ("all", True, None, -0.0002, 0.01, "open"),
+        ("need_segment", None, True, -0.05, 0.01, "harms"),
+        ("need_segment", None, False, -0.05, 0.01, "open"),
+        ("all", None, None, np.nan, np.nan, None),
+    ]
+    kinds = ["segment_kind", "is_significant_sequential", "is_significant_fdr", "effect", "half", "verdict"]
+    table = pd.DataFrame(told, columns=kinds)
+    table = table.assign(ci_low=table["effect"] - table["half"], ci_high=table["effect"] + table["half"])
+    assert list(_verdicts(table)) == [row[-1] for row in told]
 
 
 def test_satisfaction_is_told_where_there_are_answers_and_reasoned_where_not(told):

@@ -13,15 +13,16 @@ from roundtrip.measure.tables import EFFECTS
 from roundtrip.products import write_product
 from roundtrip.rounds import decide
 from roundtrip.strategies import evidence
+from roundtrip.verdicts import HARMS, HELPS, OPEN
 from tests.rounds_fixture import AS_OF, Scene, arrange, plan_of, told_of
 
 ACROSS = {"campaign_id": "all", "segment_kind": "all", "segment": "all", "window_days": 90}
 
 
-def effect(action: str, found: float, *, beyond_chance: bool, **other) -> dict:
-    judged = dict.fromkeys(("is_significant_sequential", "is_significant_fdr"), beyond_chance)
+def effect(action: str, found: float, verdict: str, **other) -> dict:
     interval = {"ci_low": found - 0.01, "ci_high": found + 0.01, "n_treatment": 800, "n_control": 200}
-    return ACROSS | {"action": action, "outcome": "return", "effect": found} | interval | judged | other
+    told = {"action": action, "outcome": "return", "effect": found, "verdict": verdict}
+    return ACROSS | told | interval | other
 
 
 def write(home: Home, *rows: dict, day: date = AS_OF) -> None:
@@ -40,45 +41,41 @@ def verdicts(home: Home, day: date = AS_OF) -> dict:
         }
 
 
-def test_a_verdict_needs_more_than_chance(home: Home):
+def test_the_verdict_is_that_of_the_measurement(home: Home):
     write(
         home,
-        effect("discount", -0.04, beyond_chance=True),
-        effect("upgrade", 0.05, beyond_chance=True),
-        effect("content", -0.04, beyond_chance=False),
+        effect("discount", -0.04, HARMS),
+        effect("upgrade", 0.05, HELPS),
+        effect("content", -0.04, OPEN),
     )
-    found = {"discount": "harms", "upgrade": "helps", "content": "open"}
+    found = {"discount": HARMS, "upgrade": HELPS, "content": OPEN}
     assert verdicts(home) == {(action, None): verdict for action, verdict in found.items()}
+
+
+def test_a_measurement_of_an_earlier_release_leaves_everything_open(home: Home):
+    table = pd.DataFrame([effect("discount", -0.04, HARMS)]).assign(measured_on=AS_OF)
+    columns = {name: kind for name, kind in EFFECTS.items() if name != "verdict"}
+    table = table.reindex(columns=list(columns))
+    write_product(table, columns, home.products_dir / "campaign_effects" / f"{AS_OF}.parquet")
+    assert verdicts(home) == {("discount", None): OPEN}
 
 
 def test_the_longest_window_counts_and_harm_to_margin_outweighs_more_bookings(home: Home):
     """A discount that only moves bookings forward looks good for a month."""
     write(
         home,
-        effect("discount", 0.06, beyond_chance=True, window_days=30),
-        effect("discount", 0.00, beyond_chance=False, window_days=90),
-        effect("upgrade", 0.05, beyond_chance=True),
-        effect("upgrade", -12.0, beyond_chance=True, outcome="margin"),
-        effect("content", -0.5, beyond_chance=True, outcome="satisfaction"),
+        effect("discount", 0.06, HELPS, window_days=30),
+        effect("discount", 0.00, OPEN, window_days=90),
+        effect("upgrade", 0.05, HELPS),
+        effect("upgrade", -12.0, HARMS, outcome="margin"),
+        effect("content", -0.5, HARMS, outcome="satisfaction"),
     )
-    assert verdicts(home) == {("discount", None): "open", ("upgrade", None): "harms"}
-
-
-def test_what_was_seen_early_and_is_gone_is_no_verdict(home: Home):
-    """A look that crossed stays crossed: of a small effect the other way in the end it says nothing."""
-    write(
-        home,
-        effect("points_bonus", 0.05, beyond_chance=True, window_days=60),
-        effect("points_bonus", -0.0002, beyond_chance=True, window_days=90),
-        effect("upgrade", -0.05, beyond_chance=True, window_days=60),
-        effect("upgrade", 0.005, beyond_chance=True, window_days=90),
-    )
-    assert verdicts(home) == {("points_bonus", None): "open", ("upgrade", None): "open"}
+    assert verdicts(home) == {("discount", None): OPEN, ("upgrade", None): HARMS}
 
 
 def test_campaigns_alone_and_later_measurements_say_nothing_yet(home: Home):
-    write(home, effect("discount", -0.04, beyond_chance=True, campaign_id="spring"))
-    write(home, effect("upgrade", -0.04, beyond_chance=True), day=AS_OF + timedelta(days=28))
+    write(home, effect("discount", -0.04, HARMS, campaign_id="spring"))
+    write(home, effect("upgrade", -0.04, HARMS), day=AS_OF + timedelta(days=28))
     assert verdicts(home) == {}
     assert verdicts(Home(home.root / "nothing")) == {}
 
@@ -96,8 +93,8 @@ def test_a_harmful_action_rests_for_whom_it_harms(home: Home, tmp_path):
     segment = before.merge(people, on="customer_id").query("action == 'discount'")["need_segment"].mode()[0]
     write(
         other,
-        effect("care_call", -0.04, beyond_chance=True),
-        effect("discount", -0.04, beyond_chance=True, segment_kind="need_segment", segment=segment),
+        effect("care_call", -0.04, HARMS),
+        effect("discount", -0.04, HARMS, segment_kind="need_segment", segment=segment),
     )
     decide(other, AS_OF)
     after = plan_of(other).merge(people[["customer_id", "need_segment"]], on="customer_id")
@@ -118,7 +115,7 @@ def test_a_harmful_action_rests_for_whom_it_harms(home: Home, tmp_path):
 )
 def test_the_table_says_what_was_measured(home: Home, language, said):
     arrange(home, Scene())
-    write(home, effect("discount", -0.04, beyond_chance=True))
+    write(home, effect("discount", -0.04, HARMS))
     shown = CliRunner(env={"COLUMNS": "250"}).invoke(
         app, ["strategies", "--home", str(home.root), "--language", language]
     )

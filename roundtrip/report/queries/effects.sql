@@ -6,12 +6,7 @@ SELECT
     ci_high,
     n_treatment,
     n_control,
-    -- As the strategies take it: beyond chance, although it is looked at several times, and there still.
-    CASE
-        WHEN is_significant_sequential AND ci_low > 0 THEN 'helps'
-        WHEN is_significant_sequential AND ci_high < 0 THEN 'harms'
-        ELSE 'open'
-    END AS verdict
+    verdict
 FROM marts.campaign_effects
 WHERE
     campaign_id = 'all' AND segment_kind = 'all' AND outcome = 'return' AND window_days = 90
