@@ -22,8 +22,13 @@ ByOption = Annotated[str | None, typer.Option("--by", help="Who decides (default
 NoteOption = Annotated[str, typer.Option("--note", help="Why; it is kept with the decision.")]
 _TEXTS = {
     "en": {
-        "rounds": ("round", "state", "treated", "held out", "cost", "budget", "expected net gain", "decided"),
+        "rounds": ("round", "state", "treated", "held out", "cost", "budget", "net gain expected"),
         "actions": ("action", "treated", "held out", "explored", "cost", "expected net gain", "detectable"),
+        "decided": {
+            "approved": "approved by {by}, {on}",
+            "changed": "changed by {by}, {on}",
+            "refused": "refused by {by}, {on}",
+        },
         "channels": "channels",
         "nothing": "no round was planned yet",
         "next": "approve or refuse it: `roundtrip round approve {id}`, `roundtrip round refuse {id}`",
@@ -36,8 +41,13 @@ _TEXTS = {
         },
     },
     "zh": {
-        "rounds": ("轮次", "状态", "触达", "对照", "成本", "预算", "预计净收益", "决定"),
+        "rounds": ("轮次", "状态", "触达", "对照", "成本", "预算", "预计净收益"),
         "actions": ("措施", "触达", "对照", "探索", "成本", "预计净收益", "可检出差异"),
+        "decided": {
+            "approved": "{by} 批准,{on}",
+            "changed": "{by} 修改后批准,{on}",
+            "refused": "{by} 拒绝,{on}",
+        },
         "channels": "渠道",
         "nothing": "尚未安排任何一轮",
         "next": "批准或拒绝:`roundtrip round approve {id}`、`roundtrip round refuse {id}`",
@@ -63,18 +73,24 @@ def list_rounds(home: HomeOption = None, language: LanguageOption = "en") -> Non
     if not known:
         console.print(texts["nothing"])
         return
-    table = Table(*texts["rounds"])
+    table = Table()
+    name, state, *numbers = texts["rounds"]
+    # A name that is cut off is none; what does not fit is broken in the words that follow it.
+    table.add_column(name, no_wrap=True)
+    table.add_column(state)
+    for heading in numbers:
+        table.add_column(heading, justify="right")
     for each in reversed(known):
         plan = each.plan
         table.add_row(
             each.id,
-            texts["states"][each.state],
+            texts["states"][each.state]
+            + (f"\n[dim]{_decided(each.decision, language)}[/]" if each.decision else ""),
             f"{plan['treatment']:,}",
             f"{plan['control']:,}",
             f"{plan['cost']:,.0f}",
             f"{plan['budget']:,.0f}",
             f"{plan['expected_gain']['value']:,.0f}",
-            _decided(each.decision),
         )
     console.print(table)
 
@@ -98,10 +114,14 @@ def show(
         return
     found = round_named(place, round_id) if round_id else known[-1]
     plan = found.plan
-    console.print(f"[bold]{found.id}[/]  {texts['states'][found.state]}  {_decided(found.decision)}")
+    decided = _decided_and_why(found.decision, language) if found.decision else ""
+    console.print(f"[bold]{found.id}[/]  {texts['states'][found.state]}  {decided}")
     for sentence in plan["texts"][language]:
         console.print(f"  {escape(sentence)}", highlight=False)
-    table = Table(*texts["actions"])
+    action_name, *numbers = texts["actions"]
+    table = Table(action_name)
+    for heading in numbers:
+        table.add_column(heading, justify="right")
     for action, row in plan["by_action"].items():
         table.add_row(
             action,
@@ -155,13 +175,16 @@ def refuse(
 
 def _say(round_id: str, decision: dict) -> None:
     console = Console()
-    console.print(f"{round_id}: {_decided(decision)}", highlight=False)
+    console.print(f"{round_id}: {_decided_and_why(decision, 'en')}", highlight=False)
     if decision["decision"] != "refused":
         console.print("next: `roundtrip stage act`", highlight=False)
 
 
-def _decided(decision: dict | None) -> str:
-    if not decision:
-        return ""
+def _decided(decision: dict, language: str) -> str:
+    words = _TEXTS[language]["decided"][decision["decision"]]
+    return escape(words.format(by=decision["by"], on=decision["at"][:10]))
+
+
+def _decided_and_why(decision: dict, language: str) -> str:
     note = f" ({decision['note']})" if decision["note"] else ""
-    return escape(f"{decision['decision']} by {decision['by']}, {decision['at'][:10]}{note}")
+    return _decided(decision, language) + escape(note)

@@ -45,6 +45,15 @@ def test_a_plan_is_shown_approved_and_listed(planned: Home):
     assert "changed by Li" in told
     assert round_named(planned, ROUND).decision["without"] == {"actions": ["discount"]}
     assert "changed by Li" in said("list", "--home", planned.root)
+    assert "Li 修改后批准" in said("list", "--home", planned.root, "--language", "zh")
+
+
+def test_a_narrow_terminal_shows_rounds_by_name_and_no_notes(planned: Home):
+    said("approve", ROUND, "--home", planned.root, "--by", "Li", "--note", "as discussed on Monday")
+    result = CliRunner().invoke(app, ["list", "--home", str(planned.root)], env={"COLUMNS": "80"})
+    assert ROUND in result.output
+    assert "Monday" not in result.output
+    assert "as discussed on Monday" in said("show", "--home", planned.root)
 
 
 def test_a_plan_is_refused_once(planned: Home):
