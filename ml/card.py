@@ -25,7 +25,7 @@ def write_card(home: Home, as_of: date, outcome: dict) -> dict:
     Returns:
         The numbers. `status` is champion, refused or too_little_data; with a champion the rest is
         model_version, trained_as_of, test_auc, test_auc_ci, baseline_auc (the inactivity rule's), base_rate,
-        top_decile_lift, brier.
+        top_decile_lift, brier, note and note_zh (why it passed the gate or did not).
     """
     champion = registry.champion_for(home, as_of)
     if champion is None:
@@ -33,6 +33,7 @@ def write_card(home: Home, as_of: date, outcome: dict) -> dict:
         card = {
             "status": "too_little_data" if missing else "refused",
             "note": "; ".join(missing) if missing else outcome["reason"],
+            **_in_chinese(outcome),
         }
         trained = outcome
     else:
@@ -51,6 +52,7 @@ def write_card(home: Home, as_of: date, outcome: dict) -> dict:
             "top_decile_lift": measured["top_decile_lift"]["value"],
             "brier": measured["brier"]["value"],
             "note": trained["reason"],
+            **_in_chinese(trained),
         }
     write_atomically(home.champion_file, json.dumps(card, indent=2))
     # Trainings of older versions say too little about themselves for a card.
@@ -58,6 +60,11 @@ def write_card(home: Home, as_of: date, outcome: dict) -> dict:
         oracle = _oracle(home, card.get("model_version"))
         write_card_pages(home.mlflow_dir / PAGES_FOLDER, trained, card.get("model_version"), oracle)
     return card
+
+
+def _in_chinese(trained: dict) -> dict[str, str]:
+    """The note's Chinese words; none where what was recorded is English only."""
+    return {"note_zh": trained["reason_zh"]} if "reason_zh" in trained else {}
 
 
 def _oracle(home: Home, model_version: str | None) -> dict | None:

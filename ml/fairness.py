@@ -20,11 +20,6 @@ from ml.evaluate import Scored, roc_auc
 from ml.groups import is_too_small, levels
 
 MEASURES = ("auc_gap", "recall_gap", "calibration_gap")
-_SAID = {
-    "auc_gap": "AUC below that of all others",
-    "recall_gap": "the share of churners found below that of all others",
-    "calibration_gap": "probabilities off from those of all others",
-}
 
 
 def judge_fairness(groups: pd.DataFrame, probability, test: pd.DataFrame, parameters: dict) -> dict:
@@ -38,8 +33,7 @@ def judge_fairness(groups: pd.DataFrame, probability, test: pd.DataFrame, parame
     Returns:
         `verdict`: outside | unclear | within | cannot_tell; `breaches`: column, group, measure, value, low,
         high, bound; `columns`: column → groups (group, rows, customers, base_rate, status, and by measure
-        value, low, high); `missing`: columns this company does not record; `crossed`: the breaches as
-        sentences, for the gate.
+        value, low, high); `missing`: columns this company does not record.
     """
     rules = parameters["evaluation"]["groups"]
     columns = {}
@@ -65,15 +59,7 @@ def judge_fairness(groups: pd.DataFrame, probability, test: pd.DataFrame, parame
         "breaches": breaches,
         "columns": columns,
         "missing": missing,
-        "crossed": [_sentence(breach) for breach in breaches],
     }
-
-
-def _sentence(breach: dict) -> str:
-    return (
-        f"{breach['column']} {breach['group']}: {_SAID[breach['measure']]} by {abs(breach['value']):.3f} "
-        f"(95 % CI {breach['low']:+.3f} to {breach['high']:+.3f}, bound {breach['bound']:.2f})"
-    )
 
 
 def _judge_group(name: str, mask: np.ndarray, probability, test: pd.DataFrame, parameters: dict) -> dict:

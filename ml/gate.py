@@ -5,20 +5,54 @@ beat the inactivity rule; to be kept out for calibration or fairness, it must *c
 noise alone lifts a calibration error above any bound on few rows.
 """
 
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Protocol
+
+import yaml
+
+_WORDS = Path(__file__).with_name("gate_words.yml")
 
 
 class Numbered(Protocol):
     number: str
 
 
-def gate(evaluation: dict, candidate: str, champion: Numbered | None, parameters: dict) -> tuple[bool, str]:
-    """May the candidate become champion? The answer and the reason in a sentence.
+@dataclass(frozen=True)
+class Said:
+    """What a check found: whether it lets the candidate pass, the name of its words, and what they tell.
+
+    Numbers with an interval (value, low, high) are told as such.
+    """
+
+    passes: bool
+    words: str
+    told: dict = field(default_factory=dict)
+
+    def in_language(self, language: str) -> str:
+        texts = _texts()[language]
+        told = dict(self.told)
+        for name, kind in (("difference", "difference"), ("error", "interval"), ("other", "interval")):
+            if name in told:
+                told[name] = texts[kind].format(**told[name])
+        if "breaches" in told:
+            told["breaches"] = texts["joined"].join(
+                texts[breach["measure"]].format(**breach, size=abs(breach["value"]))
+                for breach in told["breaches"]
+            )
+        return texts[self.words].format(**told)
+
+
+def gate(
+    evaluation: dict, candidate: str, champion: Numbered | None, parameters: dict
+) -> tuple[bool, dict[str, str]]:
+    """May the candidate become champion? The answer, and the reason in a sentence, by language (en, zh).
 
     Args:
         evaluation: of ml.evaluate.evaluate, with the differences "<candidate> - rule" and, where there is a
             champion, "<candidate> - champion"; `models` (name → metric → value, low, high) and `fairness`
-            (`crossed`: sentences, one a bound) where they were measured.
+            (`breaches`, as ml.fairness.judge has them) where they were measured.
         champion: the version in force; the bounds of calibration and fairness hold with and without one.
     """
     said = [
@@ -27,29 +61,38 @@ def gate(evaluation: dict, candidate: str, champion: Numbered | None, parameters
         _calibrated(evaluation, candidate, champion, parameters),
         _fair(evaluation),
     ]
-    if refused := [words for passes, words in said if not passes]:
-        kept = [words for passes, words in said[:2] if passes]
-        return False, ", but ".join("; ".join(part) for part in (kept, refused) if part)
-    return True, "; ".join(words for _, words in said)
+    return all(each.passes for each in said), {language: _sentence(said, language) for language in _texts()}
 
 
-def _beats_the_rule(evaluation: dict, candidate: str, parameters: dict) -> tuple[bool, str]:
+def _sentence(said: list[Said], language: str) -> str:
+    texts = _texts()[language]
+
+    def joined(chosen: list[Said]) -> str:
+        return texts["joined"].join(each.in_language(language) for each in chosen)
+
+    refused = [each for each in said if not each.passes]
+    if not refused:
+        return joined(said)
+    kept = [each for each in said[:2] if each.passes]
+    return texts["but"].format(for_it=joined(kept), against=joined(refused)) if kept else joined(refused)
+
+
+def _beats_the_rule(evaluation: dict, candidate: str, parameters: dict) -> Said:
     gain = evaluation["differences"][f"{candidate} - rule"]
-    if gain["low"] > parameters["promotion"]["min_gain_over_rule"]:
-        return True, f"beats the inactivity rule: {_difference(gain)}"
-    return False, f"does not clearly beat the inactivity rule: {_difference(gain)}"
+    beats = gain["low"] > parameters["promotion"]["min_gain_over_rule"]
+    return Said(beats, "beats_the_rule" if beats else "does_not_beat_the_rule", {"difference": gain})
 
 
-def _not_worse(evaluation, candidate, champion, parameters) -> tuple[bool, str]:
+def _not_worse(evaluation: dict, candidate: str, champion: Numbered | None, parameters: dict) -> Said:
     if champion is None:
-        return True, "there was no champion"
+        return Said(True, "no_champion")
     change = evaluation["differences"][f"{candidate} - champion"]
-    if change["low"] > -parameters["promotion"]["non_inferiority_auc"]:
-        return True, f"not worse than champion version {champion.number}: {_difference(change)}"
-    return False, f"may be worse than champion version {champion.number}: {_difference(change)}"
+    passes = change["low"] > -parameters["promotion"]["non_inferiority_auc"]
+    told = {"number": champion.number, "difference": change}
+    return Said(passes, "not_worse" if passes else "may_be_worse", told)
 
 
-def _calibrated(evaluation, candidate, champion, parameters) -> tuple[bool, str]:
+def _calibrated(evaluation: dict, candidate: str, champion: Numbered | None, parameters: dict) -> Said:
     """Not clearly beyond the bound, unless who would score otherwise is as far off on the same months.
 
     When the base rate moves, nobody could know, and everybody is off; to keep the candidate out would then
@@ -57,32 +100,26 @@ def _calibrated(evaluation, candidate, champion, parameters) -> tuple[bool, str]
     """
     error = evaluation.get("models", {}).get(candidate, {}).get("calibration_error")
     if error is None:
-        return True, "its calibration was not measured"
-    bound, words = parameters["promotion"]["max_calibration_error"], _interval(error)
-    if not error["low"] > bound:
-        return True, f"calibration error {words}, bound {bound:.1%}"
-    other, named = ("champion", "champion's recipe") if champion else ("rule", "inactivity rule")
+        return Said(True, "calibration_not_measured")
+    told = {"error": error, "bound": parameters["promotion"]["max_calibration_error"]}
+    if not error["low"] > told["bound"]:
+        return Said(True, "calibrated", told)
+    other = "champion" if champion else "rule"
     of_other = evaluation["models"].get(other, {}).get("calibration_error")
     if of_other and error["low"] <= of_other["high"]:
-        return True, (
-            f"calibration error {words}, beyond {bound:.1%}, as the {named} on the same months is, too "
-            f"({_interval(of_other)})"
-        )
-    return False, f"its probabilities are clearly off: calibration error {words}, bound {bound:.1%}"
+        return Said(True, f"as_far_off_as_{other}", told | {"other": of_other})
+    return Said(False, "clearly_off", told)
 
 
-def _fair(evaluation: dict) -> tuple[bool, str]:
+def _fair(evaluation: dict) -> Said:
     fairness = evaluation.get("fairness")
     if fairness is None:
-        return True, "fairness was not measured"
-    if crossed := list(fairness.get("crossed", ())):
-        return False, f"crosses a bound of fairness: {'; '.join(crossed)}"
-    return True, "no bound of fairness is clearly crossed"
+        return Said(True, "fairness_not_measured")
+    if fairness["breaches"]:
+        return Said(False, "unfair", {"breaches": fairness["breaches"]})
+    return Said(True, "fair")
 
 
-def _difference(of: dict) -> str:
-    return f"AUC difference {of['value']:+.4f} (95 % CI {of['low']:+.4f} to {of['high']:+.4f})"
-
-
-def _interval(of: dict) -> str:
-    return f"{of['value']:.1%} ({of['low']:.1%} to {of['high']:.1%})"
+@cache
+def _texts() -> dict[str, dict[str, str]]:
+    return yaml.safe_load(_WORDS.read_text(encoding="utf-8"))

@@ -31,8 +31,8 @@ def train(home: Home, as_of: date) -> dict:
 
     Returns:
         `status`: promoted | refused | too_little_data | champion_is_fresh | refused_recently, with `as_of`
-        and, by status, `what_is_missing`, `reason`, `version`, `champion`, `split`, `evaluation`,
-        `messages`, `run_id`.
+        and, by status, `what_is_missing`, `reason` (`reason_zh`), `version`, `champion`, `split`,
+        `evaluation`, `messages`, `run_id`.
 
     Raises:
         BadInput: no published warehouse, or a table is missing in it.
@@ -162,16 +162,17 @@ def _judge(home, mlflow, frame, champion, compared: Comparison, parameters, iden
     with tempfile.TemporaryDirectory() as folder:
         uri = registry.log_model(home, final, frame.features, Path(folder) / "model")
     status = "promoted" if promoted else "refused"
-    tags = {**identity, "kind": compared.chosen, "promotion": status, "reason": reason}
+    tags = {**identity, "kind": compared.chosen, "promotion": status, "reason": reason["en"]}
     return {
         "status": status,
-        "reason": reason,
+        "reason": reason["en"],
+        "reason_zh": reason["zh"],
         "kind": compared.chosen,
         "champion": champion.number if champion else None,
         "registration": {
             "model_uri": uri,
             "tags": tags,
-            "description": f"{compared.chosen}: {reason}",
+            "description": f"{compared.chosen}: {reason['en']}",
         },
     }
 

@@ -260,6 +260,7 @@ def publish_by_hand(
             "baseline_auc": 0.6893,
             "status": "champion",
             "note": "Beats the inactivity rule on every later month that was held back.",
+            "note_zh": "在每个留出的月份都优于不活跃规则。",
         }
         if model_status != "champion":
             card = {"status": model_status, "note": "at least 500 labelled customers (there are 12)"}

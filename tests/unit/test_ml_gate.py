@@ -1,11 +1,14 @@
 """The gate: better than the rule, not worse than the champion, calibrated, fair."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
 from ml.gate import gate
 from ml.settings import parameters
+from roundtrip.home import PROJECT_ROOT
 
 CHAMPION = SimpleNamespace(number="3")
 
@@ -24,11 +27,14 @@ def evaluation(rule, champion=None, error=None, of_other=None, fairness=None) ->
         name = "champion" if champion else "rule"
         found["models"][name] = {"calibration_error": interval(*of_other)}
     if fairness is not None:
-        found["fairness"] = {"crossed": fairness}
+        found["fairness"] = {"breaches": fairness}
     return found
 
 
 BETTER, EQUAL = (0.05, 0.01, 0.09), (0.0, 0.0, 0.0)
+BREACH = {"column": "country", "group": "FR", "measure": "recall_gap", "bound": 0.1} | interval(
+    0.2, 0.15, 0.25
+)
 GOOD, NOISY, OFF = (0.02, 0.01, 0.03), (0.07, 0.04, 0.1), (0.09, 0.06, 0.12)
 
 
@@ -50,26 +56,40 @@ GOOD, NOISY, OFF = (0.02, 0.01, 0.03), (0.07, 0.04, 0.1), (0.09, 0.06, 0.12)
         (evaluation(BETTER), None, True, "calibration was not measured"),
         (evaluation(BETTER), None, True, "fairness was not measured"),
         (evaluation(BETTER, fairness=[]), None, True, "no bound of fairness"),
-        (evaluation(BETTER, fairness=["country FR: x"]), None, False, "bound of fairness: country FR: x"),
+        (
+            evaluation(BETTER, fairness=[BREACH]),
+            None,
+            False,
+            "bound of fairness: country FR: the share of churners found below that of all others by 0.200",
+        ),
     ],
 )
 def test_the_gate(found, champion, opens, words):
     promoted, reason = gate(found, "logistic", champion, parameters())
     assert promoted is opens
-    assert words in reason
+    assert words in reason["en"]
 
 
 def test_every_reason_to_stay_out_is_told():
     _, reason = gate(
-        evaluation((0.05, -0.001, 0.1), error=OFF, fairness=["x"]), "logistic", None, parameters()
+        evaluation((0.05, -0.001, 0.1), error=OFF, fairness=[BREACH]), "logistic", None, parameters()
     )
     for words in ("does not clearly beat", "clearly off", "bound of fairness"):
-        assert words in reason
+        assert words in reason["en"]
+    for words in ("未明显优于", "概率明显偏离", "越过公平性界限"):
+        assert words in reason["zh"]
 
 
 def test_what_speaks_for_it_is_told_before_what_speaks_against_it():
-    _, reason = gate(
-        evaluation(BETTER, error=OFF, fairness=["country FR: x"]), "logistic", None, parameters()
-    )
-    assert reason.count(", but ") == 1
-    assert reason.index("no champion") < reason.index(", but ") < reason.index("clearly off")
+    _, reason = gate(evaluation(BETTER, error=OFF, fairness=[BREACH]), "logistic", None, parameters())
+    told = reason["en"]
+    assert told.count(", but ") == 1
+    assert told.index("no champion") < told.index(", but ") < told.index("clearly off")
+
+
+def test_both_languages_say_the_same():
+    """The same sentences, and the same numbers in each."""
+    texts = yaml.safe_load((PROJECT_ROOT / "ml" / "gate_words.yml").read_text(encoding="utf-8"))
+    assert texts["en"].keys() == texts["zh"].keys()
+    for name, words in texts["en"].items():
+        assert re.findall(r"{.*?}", words) == re.findall(r"{.*?}", texts["zh"][name]), name

@@ -64,7 +64,6 @@ def summary() -> dict:
         "fairness": {
             "verdict": "within",
             "breaches": [],
-            "crossed": [],
             "missing": ["gender"],
             "columns": {
                 "country": [
@@ -118,6 +117,7 @@ def summary() -> dict:
     return {
         "status": "promoted",
         "reason": "beats the inactivity rule",
+        "reason_zh": "优于不活跃规则",
         "as_of": "2025-12-31",
         "run_id": "0123456789abcdef",
         "kind": "logistic",
@@ -169,6 +169,10 @@ def test_both_languages_say_the_verdict_the_numbers_and_where_it_is_weaker(summa
         assert told in english, told
     for told in ("已启用", "4,321", "1.8 倍", "60 天", "价值层级：高（900 位客户）", "EUR 110"):
         assert told in chinese, told
+    for name in ("html", "md"):
+        recorded = pages[f"model_card.en.{name}"], pages[f"model_card.zh.{name}"]
+        assert ["beats the inactivity rule" in page for page in recorded] == [True, False]
+        assert ["优于不活跃规则" in page for page in recorded] == [False, True]
     assert "A &amp; B &lt;travel&gt;" in pages["model_card.en.html"]
     assert "**logistic regression**" in pages["model_card.en.md"]
     # A kind of model that has no words yet is named by itself.
@@ -208,7 +212,6 @@ def test_what_could_not_be_measured_is_said_in_words(summary, tmp_path):
     evaluation["fairness"] = {
         "verdict": "cannot_tell",
         "breaches": [],
-        "crossed": [],
         "missing": ["country"],
         "columns": {},
     }

@@ -226,6 +226,12 @@ def test_the_plan_section_says_what_the_tables_say(cases):
     assert "触达客户 90 天内回购比例 +2.1 个百分点（+0.8 至 +3.4）" in cases["everything"]["pages"]["zh"]
 
 
+def test_why_the_model_is_in_force_is_told_in_the_language_of_the_page(cases):
+    said = {"en": "Beats the inactivity rule on every", "zh": "在每个留出的月份都优于不活跃规则"}
+    for language, page in cases["everything"]["pages"].items():
+        assert [words in page for words in said.values()] == [language == of for of in said]
+
+
 def test_the_appendix_shows_the_sql_that_ran(cases):
     facts, page = cases["everything"]["facts"], cases["everything"]["pages"]["en"]
     shown = [html.unescape(sql) for sql in re.findall(r"(?s)<pre[^>]*><code>(.*?)</code></pre>", page)]
