@@ -23,7 +23,7 @@ def without_data_tests() -> Iterator[None]:
         patch.setattr(
             warehouse,
             "_run_dbt",
-            lambda home, arguments, note: run(home, [*arguments, "--exclude-resource-type", "test"], note),
+            lambda home, arguments, *more: run(home, [*arguments, "--exclude-resource-type", "test"], *more),
         )
         yield
 

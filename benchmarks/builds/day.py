@@ -11,8 +11,8 @@ from roundtrip.home import Home
 def main(root: str, as_of: str) -> None:
     """Bring the warehouse of a home to a date, and say on standard error how much was made anew."""
     run = warehouse._run_dbt
-    warehouse._run_dbt = lambda home, arguments, note: run(
-        home, [*arguments, "--exclude-resource-type", "test"], note
+    warehouse._run_dbt = lambda home, arguments, *more: run(
+        home, [*arguments, "--exclude-resource-type", "test"], *more
     )
     summary = warehouse.build_warehouse(Home(Path(root)), date.fromisoformat(as_of))
     print(f"{as_of}: {summary['extent']}", file=sys.stderr)

@@ -1,6 +1,13 @@
+{#- A date that differs from build to build: of --vars, or of the environment. roundtrip.build gives it in the latter,
+    since dbt reads the whole project anew when a variable has changed; what is asked for here once the project is
+    read (`execute`), and only then, does not count. -#}
+{% macro date_of_build(name) -%}
+    {{ var(name, "") or (env_var("ROUNDTRIP_" ~ name | upper, "") if execute else "") }}
+{%- endmacro %}
+
 {# The date a build is for, as a SQL date. Missing, the build stops: a model never reads the clock. #}
 {% macro as_of_date() -%}
-    {%- set chosen = var("as_of_date", "") -%}
+    {%- set chosen = date_of_build("as_of_date") -%}
     {%- if execute and not chosen -%}
         {{ exceptions.raise_compiler_error("give the date: --vars '{as_of_date: 2024-12-31}'") }}
     {%- endif -%}

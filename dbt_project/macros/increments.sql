@@ -1,16 +1,16 @@
 {#- A build either makes every row anew, or, where the last complete build is known, only the rows that can have
     changed since (docs/decisions/increments.md): all rows of changed customers, and of everybody those from a date on.
-    roundtrip.build decides which, and says it with the variable previous_as_of_date. Each condition below is true of
-    every row of a full build. -#}
+    roundtrip.build decides which, and says it with the date previous_as_of_date. Each condition below is true of
+    every row of a full build. While dbt reads the project (not execute) it may be either: an increment refers to more. -#}
 
 {% macro is_increment() -%}
-    {{ return(var("previous_as_of_date", "") != "" and not flags.FULL_REFRESH) }}
+    {{ return(not execute or (date_of_build("previous_as_of_date") != "" and not flags.FULL_REFRESH)) }}
 {%- endmacro %}
 
 {#- The first day that an increment makes anew for everybody at the least: after the last date that stays, which is a
     month end, since the date of a build that is none is left behind with it. -#}
 {% macro increment_starts_on() -%}
-    {{ month_start(add_days("'" ~ var("previous_as_of_date") ~ "'", 1)) }}
+    {{ month_start(add_days("'" ~ date_of_build("previous_as_of_date") ~ "'", 1)) }}
 {%- endmacro %}
 
 {#- The same day of the next increment. -#}
@@ -57,7 +57,7 @@
 {#- Labels whose outcome has become known since the last build. -#}
 {% macro has_ripened() -%}
     {%- if is_increment() -%}
-        {%- set since = "cast('" ~ var("previous_as_of_date") ~ "' as date)" -%}
+        {%- set since = "cast('" ~ date_of_build("previous_as_of_date") ~ "' as date)" -%}
         {%- set ends = ["horizon_ends_on", add_days("as_of_date", var("programme_leave_days"))] -%}
         ({% for end in ends -%}
         ({{ end }} > {{ since }} and {{ end }} <= {{ as_of_date() }}){{ " or " if not loop.last }}
@@ -98,6 +98,12 @@
     {{ return(replace_rows(arg_dict, is_row_from(day, "dates_from") ~ " or " ~ is_changed_row("has_changed_past"))) }}
 {%- endmacro %}
 
+{% macro get_incremental_replace_labels_sql(arg_dict) -%}
+    {%- set day = arg_dict["unique_key"][1] -%}
+    {%- set is_due = is_row_from(day, "dates_from") ~ " or " ~ is_changed_row() ~ " or " ~ has_ripened() -%}
+    {{ return(replace_rows(arg_dict, is_due)) }}
+{%- endmacro %}
+
 {% macro get_incremental_replace_dates_sql(arg_dict) -%}
     {{ return(replace_rows(arg_dict, is_row_from(arg_dict["unique_key"][0], "dates_from"))) }}
 {%- endmacro %}
@@ -123,8 +129,7 @@
 {% macro replace_rows(arg_dict, is_replaced) -%}
     {%- set columns = arg_dict["dest_columns"] | map(attribute="quoted") | join(", ") -%}
     delete from {{ arg_dict["target_relation"] }}
-    where {{ is_replaced }}
-    {%- for predicate in arg_dict["incremental_predicates"] or [] %} or {{ predicate }}{% endfor %};
+    where {{ is_replaced }};
     insert into {{ arg_dict["target_relation"] }} ({{ columns }})
     select {{ columns }} from {{ arg_dict["temp_relation"] }}
 {%- endmacro %}

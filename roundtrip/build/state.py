@@ -79,8 +79,7 @@ def recipe(variables: dict) -> str:
     for file in sorted([*files, *(PROJECT_ROOT / "roundtrip" / name for name in _CODE)]):
         state.update(str(file.relative_to(PROJECT_ROOT)).encode() + b"\0" + file.read_bytes())
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
-    settings = {name: value for name, value in variables.items() if name != "as_of_date"}
-    state.update(json.dumps([versions, settings], sort_keys=True, default=str).encode())
+    state.update(json.dumps([versions, variables], sort_keys=True, default=str).encode())
     return state.hexdigest()
 
 

@@ -58,15 +58,15 @@ def build_warehouse(
     except duckdb.Error:
         # Cut off or overwritten: nothing in it is needed, since every table is built anew.
         remove(home.work_db)
-    variables = dbt_vars(home, as_of)
+    variables = dbt_vars(home)
     chosen = extent(home, as_of, variables)
-    results, returncode, errors = _build(home, chosen, variables, on_event)
+    results, returncode, errors = _build(home, as_of, chosen, on_event)
     if chosen.previous_as_of and any(
         result.kind in _PRODUCTS and result.status == "error" for result in results
     ):
         # A file that was cut off opens while its catalogue is whole; that rows are gone is found out here.
         chosen = Extent(as_of, reason="the last build could not be gone on from")
-        results, returncode, errors = _build(home, chosen, variables, on_event)
+        results, returncode, errors = _build(home, as_of, chosen, on_event)
     bad = [result for result in results if result.status in _BAD]
     broken_tests = [result for result in bad if result.kind == "test" and result.status != "fail"]
     if bad:
@@ -95,7 +95,7 @@ def build_warehouse(
 
 
 def _build(
-    home: Home, chosen: Extent, variables: dict, on_event: Callable[[str, str, float], None] | None
+    home: Home, as_of: date, chosen: Extent, on_event: Callable[[str, str, float], None] | None
 ) -> tuple[list[NodeResult], int, list[str]]:
     """One dbt build of that extent: the results of its nodes, its exit code and its error texts."""
     results: list[NodeResult] = []
@@ -105,13 +105,12 @@ def _build(
         if on_event and (result.kind in _PRODUCTS or result.status != "pass"):
             on_event(result.name, result.status, result.seconds)
 
-    if chosen.previous_as_of:
-        arguments = _vars(variables | {"previous_as_of_date": chosen.previous_as_of.isoformat()})
-    else:
+    arguments = ["build", "--exclude-resource-type", "unit_test"]
+    if not chosen.previous_as_of:
         # Nothing in the file is needed, and a new one has neither holes nor damage.
         remove(home.work_db)
-        arguments = ["--full-refresh", *_vars(variables)]
-    returncode, errors = _run_dbt(home, ["build", "--exclude-resource-type", "unit_test", *arguments], note)
+        arguments.append("--full-refresh")
+    returncode, errors = _run_dbt(home, arguments, note, as_of, chosen.previous_as_of)
     return results, returncode, errors
 
 
@@ -131,16 +130,20 @@ def _log(home: Home) -> Path:
     return home.logs_dir / "dbt" / "dbt.log"
 
 
-def _vars(chosen: dict) -> list[str]:
-    return ["--vars", json.dumps(chosen)]
-
-
-def _run_dbt(home: Home, arguments: list[str], note: Callable[[NodeResult], None]) -> tuple[int, list[str]]:
+def _run_dbt(
+    home: Home,
+    arguments: list[str],
+    note: Callable[[NodeResult], None],
+    as_of: date | None = None,
+    previous_as_of: date | None = None,
+) -> tuple[int, list[str]]:
     """Run dbt, telling `note` of every result as it comes; returns its exit code and its error texts."""
+    dbt = [sys.executable, "-W", "ignore", "-m", "dbt.cli.main", "--log-format", "json"]
     process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "dbt.cli.main", "--log-format", "json", *arguments],
+        # The same variables always, or dbt would read the whole project anew.
+        [*dbt, *arguments, "--vars", json.dumps(dbt_vars(home))],
         cwd=PROJECT_DIR,
-        env={**os.environ, **dbt_environment(home)},
+        env={**os.environ, **dbt_environment(home, as_of, previous_as_of)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -14,7 +14,7 @@ from roundtrip.build.events import ErrorText, NodeResult, read_event
 from roundtrip.build.settings import PROJECT_DIR
 from roundtrip.company import Company
 from roundtrip.errors import BadInput, CheckBroken, GateFailed, Locked, RoundtripError
-from tests.warehouse_fixture import booking, create_raw, customer, dump, insert
+from tests.warehouse_fixture import booking, create_raw, customer, dump, insert, without_data_tests
 
 AS_OF = date(2024, 12, 31)
 
@@ -57,7 +57,7 @@ def test_bad_rows_stop_the_build_and_are_named(home):
 
 def test_a_test_that_cannot_run_is_neither_good_nor_bad_data(home, monkeypatch):
     def results(*wanted: NodeResult):
-        def run(_home, _arguments, note):
+        def run(_home, _arguments, note, *_dates):
             for result in wanted:
                 note(result)
             return 1, ["Catalog Error: no such column"]
@@ -113,13 +113,23 @@ def test_the_project_is_parsed_without_a_database(home):
     assert not home.work_db.exists()
 
 
+def test_another_day_does_not_make_dbt_read_the_project_anew(home):
+    create_raw(home)
+    with without_data_tests():
+        extents = [build_warehouse(home, day)["extent"] for day in (AS_OF, AS_OF + timedelta(days=1))]
+    assert extents == ["full", "increment"]
+    log = (home.logs_dir / "dbt" / "dbt.log").read_text(encoding="utf-8")
+    assert log.count('"name": "UnableToPartialParse"') == 1
+    built_for = dump(home.work_db, "SELECT as_of_date FROM marts.warehouse_info")
+    assert built_for == [(AS_OF + timedelta(days=1),)]
+
+
 def test_vars_come_from_the_company(home):
-    assert dbt_vars(home, AS_OF) == {"as_of_date": "2024-12-31"}
+    assert dbt_vars(home) == {}
     Company("x", "y", settings={"reporting_currency": "EUR", "label_horizon_min_days": 90, "name": "x"}).save(
         home
     )
-    assert dbt_vars(home, AS_OF) == {
-        "as_of_date": "2024-12-31",
+    assert dbt_vars(home) == {
         "reporting_currency": "EUR",
         "label_horizon_min_days": 90,
     }

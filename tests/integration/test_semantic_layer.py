@@ -262,11 +262,11 @@ def test_the_probability_in_the_warehouse_is_that_of_its_parameters(home):
 
 def test_every_column_is_described_and_the_lineage_reaches_those_who_use_it(home):
     """`dbt docs generate`, offline, in its own folder."""
-    arguments = ["docs", "generate", "--vars", json.dumps(dbt_vars(home, AS_OF))]
+    arguments = ["docs", "generate", "--vars", json.dumps(dbt_vars(home))]
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "dbt.cli.main", *arguments],
         cwd=PROJECT_DIR,
-        env={"PATH": "", **dbt_environment(home)},
+        env={"PATH": "", **dbt_environment(home, AS_OF)},
         capture_output=True,
         text=True,
     )

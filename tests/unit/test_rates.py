@@ -1,7 +1,6 @@
 """Exchange rates of company.yml: a list or a file, sound or refused with the place."""
 
 import json
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -38,7 +37,7 @@ def test_a_list_in_order_and_without_rounding(tmp_path):
         {"currency": "USD", "valid_from": "2024-03-01", "rate": "0.95000000"},
     ]
     assert Company.load(home).settings["exchange_rates"] == expected
-    assert dbt_vars(home, date(2024, 12, 31))["exchange_rates"] == expected
+    assert dbt_vars(home)["exchange_rates"] == expected
 
 
 def test_a_file_beside_company_yml(tmp_path):

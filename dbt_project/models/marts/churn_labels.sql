@@ -1,8 +1,7 @@
 {{ config(
     materialized="incremental",
-    incremental_strategy="replace_customer_dates",
-    unique_key=["customer_id", "as_of_date"],
-    incremental_predicates=[has_ripened(), is_changed_row()]
+    incremental_strategy="replace_labels",
+    unique_key=["customer_id", "as_of_date"]
 ) }}
 
 -- The one table that looks ahead of its as_of_date; never join it to features except by both keys.
