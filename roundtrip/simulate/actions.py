@@ -2,7 +2,8 @@
 
 Three hidden things change: the wish to travel and the hazard of leaving, for some months, and the
 satisfaction, at once. How much depends on who the person is and on what happened to them; some people are
-put off by being approached, and everybody tires of it.
+put off by being approached, and everybody tires of it. Actions of different kinds add to each other; the same
+one again begins anew, and does not do twice as much.
 """
 
 from dataclasses import dataclass
@@ -91,6 +92,36 @@ def effect(
     )
 
 
+@dataclass(frozen=True)
+class InForce:
+    """What all actions that still last do together: factors of wish and hazard, and a chance; shape (n,)."""
+
+    wish: np.ndarray
+    calm: np.ndarray
+    winning: np.ndarray
+
+
+def in_force(state: State, month: int) -> InForce:
+    """What lasts in a month of all that was done to people."""
+    still = state.acted_until >= month
+    return InForce(
+        wish=np.where(still, state.wish, 1.0).prod(axis=1),
+        calm=np.where(still, state.calm, 1.0).prod(axis=1),
+        winning=1 - np.where(still, 1 - state.winning, 1.0).prod(axis=1),
+    )
+
+
+def put_in_force(p: Parameters, month: int, who: np.ndarray, action: int, done: Effect, state: State) -> None:
+    """Let an action begin to work on the people `who`: its satisfaction at once, the rest for some months."""
+    until = month + p.actions.months - 1
+    state.wish[who, action] = done.wish
+    state.calm[who, action] = done.calm
+    state.winning[who, action] = done.winning
+    state.acted_until[who, action] = until
+    state.discount_until[who[done.is_discounted]] = until
+    state.satisfaction[who] = np.clip(state.satisfaction[who] + done.satisfaction, 0.02, 0.98)
+
+
 def act(
     p: Parameters, month: int, who: np.ndarray, action: int, people: People, state: State, dice: Dice
 ) -> dict:
@@ -100,13 +131,7 @@ def act(
         unsubscribed: those who take back their consent.  stayed: fading people who stay after all.
     """
     done = effect(p, who, action, people, state, month, dice)
-    still = state.acted_until[who] >= month
-    state.wish[who] = np.where(still, state.wish[who], 1.0) * done.wish
-    state.calm[who] = np.where(still, state.calm[who], 1.0) * done.calm
-    state.winning[who] = 1 - (1 - np.where(still, state.winning[who], 0.0)) * (1 - done.winning)
-    state.acted_until[who] = month + p.actions.months - 1
-    state.discount_until[who[done.is_discounted]] = month + p.actions.months - 1
-    state.satisfaction[who] = np.clip(state.satisfaction[who] + done.satisfaction, 0.02, 0.98)
+    put_in_force(p, month, who, action, done, state)
 
     key = dice.key("acted on", month, who, action)
     fading = state.phase[who] == FADING

@@ -8,13 +8,13 @@ grows by the wish to travel, and a trip is one unit of need, because thresholds 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from scipy import special
 
-from roundtrip.simulate.actions import Effect, effect
+from roundtrip.simulate.actions import effect, in_force, put_in_force
 from roundtrip.simulate.bookings import units
 from roundtrip.simulate.dice import Dice
 from roundtrip.simulate.holidays import Calendar
@@ -27,6 +27,8 @@ from roundtrip.simulate.trips import customer_cancels, wish_to_travel
 
 RETURN_MONTHS = 3
 VALUE_MONTHS = 12
+#: What an action moves of the state.
+_MOVED = ("wish", "calm", "winning", "acted_until", "discount_until", "satisfaction")
 _GRID = np.arange(0, 12, 1 / 256)
 
 
@@ -74,11 +76,13 @@ def true_effects(
 ) -> dict[int, Outlook]:
     """Effect of each action on the people `who` at the start of a month: with it minus without, by action."""
     some, theirs = pick_people(people, state, who)
-    without = outlook(p, month, some, theirs, None, calendar, market)
+    without = outlook(p, month, some, theirs, calendar, market)
     found = {}
     for action in actions:
         done = effect(p, who, action, people, state, month, dice)
-        with_it = outlook(p, month, some, theirs, done, calendar, market)
+        acted_on = replace(theirs, **{name: getattr(theirs, name).copy() for name in _MOVED})
+        put_in_force(p, month, np.arange(len(who)), action, done, acted_on)
+        with_it = outlook(p, month, some, acted_on, calendar, market, stays=done.winning)
         found[action] = Outlook(with_it.returns - without.returns, with_it.value - without.value)
     return found
 
@@ -88,22 +92,25 @@ def outlook(
     month: int,
     people: People,
     state: State,
-    done: Effect | None,
     calendar: Calendar,
     market: Market,
+    stays: np.ndarray | float = 0.0,
 ) -> Outlook:
-    """What is to be expected of everybody at the start of a month, if `done` happens to them then."""
-    ahead = _look_ahead(p, month, people, state, done, calendar, market)
-    stays = np.zeros(len(state)) if done is None else done.winning
+    """What is to be expected of everybody at the start of a month.
+
+    Args:
+        stays: the chance that who is fading stays after all, at once.
+    """
+    ahead = _look_ahead(p, month, people, state, calendar, market)
+    stays = np.broadcast_to(stays, len(state))
     return Outlook(_returns(p, people, state, ahead, stays), _value(p, people, state, ahead, stays))
 
 
-def _look_ahead(p, month, people, state, done, calendar, market) -> _Ahead:
+def _look_ahead(p, month, people, state, calendar, market) -> _Ahead:
     n, prospect = len(state), state.phase == PROSPECT
-    satisfaction = state.satisfaction + (0 if done is None else done.satisfaction)
-    satisfaction = np.clip(satisfaction, 0.02, 0.98)
+    satisfaction = np.clip(state.satisfaction, 0.02, 0.98)
     ceiling = p.service.ceiling - p.service.ceiling_per_expectation * (people.expectation - 0.62)
-    s, months = p.service, p.actions.months
+    s = p.service
     good = (1 - p.service.failure) * (1 - p.service.delay)
     drop = s.failure * s.drop_per_severity * 2.75 + s.delay * s.delay_drop
     drop += p.trips.supplier_cancels * s.supplier_cancellation_drop
@@ -111,21 +118,15 @@ def _look_ahead(p, month, people, state, done, calendar, market) -> _Ahead:
     wish, hazard, winning, discounted = (np.zeros((VALUE_MONTHS, n)) for _ in range(4))
     for ahead in range(VALUE_MONTHS):
         at = month + ahead
-        still = state.acted_until >= at
-        factor, calm, won = (
-            np.where(still, a, b) for a, b in ((state.wish, 1), (state.calm, 1), (state.winning, 0))
-        )
+        acted = in_force(state, at)
         offer = state.discount_until >= at
-        if done is not None and ahead < months:
-            factor, calm, won = factor * done.wish, calm * done.calm, 1 - (1 - won) * (1 - done.winning)
-            offer = offer | done.is_discounted
         usual = wish_to_travel(p, at, people, satisfaction, state.life_event_month, calendar, market)
-        wish[ahead] = usual * factor
+        wish[ahead] = usual * acted.wish
         by_cause = hazards_of(
             p, at, people, satisfaction, state.life_event_month, prospect & (ahead < 2), market
         )
-        hazard[ahead] = capped(p, by_cause * calm[:, None]).sum(axis=1)
-        winning[ahead] = won * p.actions.wins_back_when_gone
+        hazard[ahead] = capped(p, by_cause * acted.calm[:, None]).sum(axis=1)
+        winning[ahead] = acted.winning * p.actions.wins_back_when_gone
         discounted[ahead] = offer * mean_discount
         change = good * s.good_trip_step * (ceiling - satisfaction) - drop
         satisfaction = satisfaction + s.forgetting * (s.satisfaction_start - satisfaction) + usual * change

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from roundtrip.simulate import dice as dice_of
+from roundtrip.simulate.actions import in_force
 from roundtrip.simulate.dice import Dice, unit
 from roundtrip.simulate.holidays import Calendar
 from roundtrip.simulate.market import Market
@@ -26,7 +27,7 @@ def hazards(p: Parameters, month: int, people: People, state: State, market: Mar
     """Probability of deciding to leave this month, by cause; shape (n, causes), zero where not at risk."""
     prospect = state.phase == PROSPECT
     found = hazards_of(p, month, people, state.satisfaction, state.life_event_month, prospect, market)
-    found *= np.where(state.acted_until >= month, state.calm, 1.0)[:, None]
+    found *= in_force(state, month).calm[:, None]
     found[~(prospect | (state.phase == ACTIVE))] = 0
     return capped(p, found)
 
@@ -68,7 +69,7 @@ def capped(p: Parameters, by_cause: np.ndarray) -> np.ndarray:
 def return_chance(p: Parameters, month: int, state: State) -> np.ndarray:
     """Probability of a return at the end of this month; shape (n,), 0 for all but gone customers."""
     usual = np.array([p.leaving.returns[cause] for cause in CAUSES])[np.maximum(state.cause, 0)]
-    won = np.where(state.acted_until >= month, state.winning, 0.0) * p.actions.wins_back_when_gone
+    won = in_force(state, month).winning * p.actions.wins_back_when_gone
     return np.where((state.phase == GONE) & (state.trips > 0), usual + won * (1 - usual), 0.0)
 
 

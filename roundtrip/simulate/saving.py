@@ -15,7 +15,7 @@ from roundtrip.simulate.state import State
 from roundtrip.simulate.world import Open, SoFar, World
 
 #: Changes whenever a file written before cannot be lived on any more.
-VERSION = 1
+VERSION = 2
 _OPEN = tuple(f.name for f in fields(Open))
 
 

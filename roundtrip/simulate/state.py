@@ -6,7 +6,7 @@ import numpy as np
 
 from roundtrip.simulate import dice as dice_of
 from roundtrip.simulate.dice import Dice, unit
-from roundtrip.simulate.parameters import REACH_CHANNELS, Parameters
+from roundtrip.simulate.parameters import ACTIONS, REACH_CHANNELS, Parameters
 from roundtrip.simulate.people import People
 
 UNREGISTERED, PROSPECT, ACTIVE, FADING, GONE, ERASED = range(6)
@@ -24,8 +24,8 @@ class State:
         fade_left: months of fading still to come.
         cause: index into CAUSES of the last decision to leave, -1 if none.
         is_reachable: consent to each marketing channel; shape (n, channels).
-        wish, calm: what actions do to the wish to travel and the hazard of leaving, up to `acted_until`;
-            `winning` is the chance they add to staying or coming back.
+        wish, calm: what each action did to the wish to travel and the hazard of leaving, in force up to
+            `acted_until`; `winning` is the chance it adds to staying or coming back. Shape (n, actions).
         fatigue: touches felt, halved every month.
         earned: points of the last twelve months, by month modulo 12; shape (n, 12).
         acquisition: index into ACQUISITION.  referrer: a person, -1 for none.
@@ -101,7 +101,7 @@ def start(p: Parameters, people: People, dice: Dice, first: int = 0) -> State:
     threshold = thresholds(p, people.need_type, person, np.zeros(n, dtype=np.int64), dice)
     granted = np.array([p.consents[channel] for channel in REACH_CHANNELS])
     reach = unit(dice_of.split(begins[:, None], 100 + np.arange(len(REACH_CHANNELS))))
-    months = [np.full(n, LONG_AGO, dtype=np.int16) for _ in range(9)]
+    months = [np.full(n, LONG_AGO, dtype=np.int16) for _ in range(8)]
     satisfied = p.service.satisfaction_start + p.service.satisfaction_spread * dice_of.normal(unit(begins, 0))
     return State(
         phase=np.full(n, UNREGISTERED, dtype=np.int8),
@@ -120,12 +120,12 @@ def start(p: Parameters, people: People, dice: Dice, first: int = 0) -> State:
         dropped_line=np.full(n, -1, dtype=np.int8),
         dropped_line_month=months[5],
         is_reachable=reach < granted,
-        wish=np.ones(n, dtype=np.float32),
-        calm=np.ones(n, dtype=np.float32),
-        winning=np.zeros(n, dtype=np.float32),
-        acted_until=months[6],
-        discount_until=months[7],
-        last_touch_month=months[8],
+        wish=np.ones((n, len(ACTIONS)), dtype=np.float32),
+        calm=np.ones((n, len(ACTIONS)), dtype=np.float32),
+        winning=np.zeros((n, len(ACTIONS)), dtype=np.float32),
+        acted_until=np.full((n, len(ACTIONS)), LONG_AGO, dtype=np.int16),
+        discount_until=months[6],
+        last_touch_month=months[7],
         fatigue=np.zeros(n, dtype=np.float32),
         is_member=np.zeros(n, dtype=bool),
         has_left_programme=np.zeros(n, dtype=bool),

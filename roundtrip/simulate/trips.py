@@ -5,6 +5,7 @@ import pandas as pd
 
 from roundtrip.simulate import dice as dice_of
 from roundtrip.simulate import shocks
+from roundtrip.simulate.actions import in_force
 from roundtrip.simulate.dice import Dice, unit
 from roundtrip.simulate.holidays import Calendar, clock
 from roundtrip.simulate.market import Market
@@ -63,7 +64,7 @@ def book_month(
     """
     wanting = np.isin(state.phase, (PROSPECT, ACTIVE, FADING))
     wish = wish_to_travel(p, month, people, state.satisfaction, state.life_event_month, calendar, market)
-    wish *= np.where(state.acted_until >= month, state.wish, 1.0)
+    wish *= in_force(state, month).wish
     fading = state.phase == FADING
     wish[fading] *= np.array(p.leaving.fade_bookings)[state.fade_left[fading] - 1]
     state.need[wanting] += wish[wanting]

@@ -216,7 +216,7 @@ class World:
             cause=before[2],
             hazard=hazard,
             return_chance=comes_back,
-            wish=np.where(state.acted_until >= month, state.wish, 1.0),
+            wish=actions.in_force(state, month).wish,
             newcomers=newcomers,
             second_accounts=second,
             moved=moved,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from roundtrip.simulate import effects
+from roundtrip.simulate.actions import Effect, in_force, put_in_force
 from roundtrip.simulate.dice import Dice
 from roundtrip.simulate.parameters import ACTIONS
 from roundtrip.simulate.state import ACTIVE, FADING, GONE, PROSPECT
@@ -51,7 +52,7 @@ def test_chance_of_a_booking(lived, everybody, untouched, phase):
     """Without any action, the stated chance of a booking is right for those in each phase."""
     world = lived.world
     some, state = effects.pick_people(world.people, world.state, everybody)
-    said = effects.outlook(world.p, world.lived, some, state, None, world.calendar, world.market).returns
+    said = effects.outlook(world.p, world.lived, some, state, world.calendar, world.market).returns
     seen = booked(untouched, len(world.people))[everybody]
     rows = state.phase == PHASES[phase]
     error = np.sqrt((said[rows] * (1 - said[rows])).mean() / rows.sum())
@@ -77,3 +78,28 @@ def test_effects_differ_by_person_and_some_are_negative(stated):
         assert found.std() > 0, name
         assert (found < 0).mean() > 0.02, name
     assert (stated[ACTIONS.index("discount")].value < 0).mean() > 0.1
+
+
+def test_the_same_action_again_begins_anew_and_another_one_adds(lived):
+    """Monthly letters do not make somebody travel without end; a letter and a call do more than either."""
+    world = lived.world
+    _, state = effects.pick_people(world.people, world.state, np.array([0]))
+    state.acted_until[:] = world.lived - 1
+    letter, call = (
+        Effect(*(np.array([value]) for value in (wish, 0.9, 0.0, 0.1, 0.0)), np.array([False]))
+        for wish in (1.04, 1.10)
+    )
+
+    def wish_after(month: int, *done: tuple[str, Effect]) -> float:
+        for action, effect in done:
+            put_in_force(world.p, month, np.array([0]), ACTIONS.index(action), effect, state)
+        return float(in_force(state, month).wish[0])
+
+    month, lasts = world.lived, world.p.actions.months
+    for at in range(5):
+        assert wish_after(month + at, ("content", letter)) == pytest.approx(1.04)
+    assert wish_after(month + 5, ("care_call", call)) == pytest.approx(1.04 * 1.10)
+    assert in_force(state, month + 5).winning[0] == pytest.approx(1 - 0.9 * 0.9)
+    # The last letter was in the month before the call.
+    assert in_force(state, month + 4 + lasts).wish[0] == pytest.approx(1.10)
+    assert in_force(state, month + 5 + lasts).wish[0] == 1
