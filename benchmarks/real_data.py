@@ -11,10 +11,14 @@ import json
 from datetime import date
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
 from ml.evaluate import METRICS
-from ml.frame import LABELS
+from ml.frame import LABELS, Frame
 from ml.measure import backtest_expected_bookings, evaluate_label
-from ml.split import TooLittleData
+from ml.split import Split, TooLittleData
 from roundtrip.home import Home
 
 
@@ -32,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     home = Home.from_env(chosen.home)
     try:
-        found = evaluate_label(home, chosen.label, chosen.cutoff)
+        found = evaluate_label(home, chosen.label, chosen.cutoff, {"plain boosting": plain_boosting})
     except TooLittleData as outcome:
         print(f"Too little data. Missing: {'; '.join(outcome.what_is_missing)}")
         return 1
@@ -40,6 +44,23 @@ def main(arguments: list[str] | None = None) -> int:
         found["expected_bookings"] = backtest_expected_bookings(home, chosen.cutoff)
     print(json.dumps(found, indent=2) if chosen.json else as_text(found))
     return 0
+
+
+def plain_boosting(frame: Frame, split: Split) -> np.ndarray:
+    """What a gradient boosting with scikit-learn's defaults, not tuned, says of the test rows."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    rows = frame.rows
+    table = pd.DataFrame(
+        {
+            name: rows[name] if is_numeric_dtype(rows[name]) else pd.factorize(rows[name])[0]
+            for name in frame.features
+        }
+    )
+    table = table.astype(float).replace([np.inf, -np.inf], np.nan)
+    model = HistGradientBoostingClassifier(random_state=0)
+    model.fit(table[split.train], rows.loc[split.train, "label"].astype(int))
+    return model.predict_proba(table[split.test])[:, 1]
 
 
 def as_text(found: dict) -> str:

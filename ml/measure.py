@@ -1,26 +1,35 @@
 """Measurements beside the served model: any label kind, features before a cut-off and outcomes after it."""
 
+from collections.abc import Callable
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
-from ml.frame import open_published, read_frame
+from ml.evaluate import evaluate
+from ml.frame import Frame, open_published, read_frame
 from ml.profit import with_company_costs
 from ml.settings import parameters as read_parameters
-from ml.split import split_frame
+from ml.split import Split, split_frame
 from ml.train import compare
 from ml.value import expected_bookings
 from roundtrip.home import Home
 
 
-def evaluate_label(home: Home, label: str, cutoff: date | None = None) -> dict:
+def evaluate_label(
+    home: Home,
+    label: str,
+    cutoff: date | None = None,
+    beside: dict[str, Callable[[Frame, Split], np.ndarray]] | None = None,
+) -> dict:
     """Train on outcomes known by the cut-off (a month end), test on the customers of the cut-off.
 
     Args:
         label: one of ml.frame.LABELS: `no_booking`, `left_programme` (members who leave within 183 days),
             `silent_member` (members who book nothing within 183 days).
         cutoff: without one, the newest labelled months are the test.
+        beside: other models by name, judged on the same rows; each learns from the split's training rows and
+            gives the probabilities of its test rows.
 
     Returns:
         `split` facts, `evaluation` (ml.evaluate.evaluate), `chosen`, `importance` of the chosen candidate.
@@ -33,6 +42,13 @@ def evaluate_label(home: Home, label: str, cutoff: date | None = None) -> dict:
     split = split_frame(frame, parameters, test_month=pd.Timestamp(cutoff) if cutoff else None)
     compared = compare(frame, split, parameters)
     test = frame.rows.loc[split.test]
+    if beside:
+        others = {name: fit(frame, split) for name, fit in beside.items()}
+        chosen = {compared.chosen: compared.probabilities[compared.chosen]}
+        pairs = [(compared.chosen, name) for name in others]
+        told = evaluate(chosen | others, test["label"], test["customer_id"], parameters, pairs)
+        for part in ("models", "differences"):
+            compared.evaluation[part] |= told[part]
     parts = np.abs(compared.candidates[compared.chosen].contributions(test)).mean(axis=0)
     ranked = sorted(zip(frame.features, parts.tolist(), strict=True), key=lambda pair: -pair[1])
     return {
