@@ -4,6 +4,7 @@ python -m benchmarks                                         all of them
 python -m benchmarks road                                    seconds of each stage
 python -m benchmarks oracle [--customers N] [--futures N] [--seeds N N N | --home DIR]
                                                              the champion beside what can be known at all
+python -m benchmarks allowed [--customers N] [--seed S]      churn where everybody is approached at any cost
 python -m benchmarks alive [--customers N]                   probability_alive beside the personal rhythm
 python -m benchmarks training [--rows N]                     time and memory of training on a million rows
 python -m benchmarks sizes [--million]                       time and memory of simulating
@@ -27,6 +28,7 @@ from rich.console import Console
 
 from benchmarks import (
     alive,
+    allowed,
     builds,
     gates,
     kills,
@@ -56,6 +58,9 @@ def main(arguments: list[str] | None = None) -> None:
     )
     of_oracle.add_argument("--home", type=Path, help="a simulated company that is scored, instead")
     of_oracle.add_argument("--landing", type=Path, help="its landing folder, if it has moved")
+    of_allowed = measurements.add_parser("allowed")
+    of_allowed.add_argument("--customers", type=int, default=allowed.CUSTOMERS)
+    of_allowed.add_argument("--seed", type=int, default=allowed.SEED)
     of_alive = measurements.add_parser("alive")
     of_alive.add_argument("--customers", type=int, default=alive.CUSTOMERS)
     of_training = measurements.add_parser("training")
@@ -97,6 +102,7 @@ def main(arguments: list[str] | None = None) -> None:
     measure = {
         "road": lambda: road.main(console),
         "oracle": lambda: oracle.main(console, **chosen),
+        "allowed": lambda: allowed.main(console, **chosen),
         "alive": lambda: alive.main(console, **chosen),
         "training": lambda: training.main(console, **chosen),
         "sizes": lambda: sizes.main(console, with_million=chosen.get("million", False)),
