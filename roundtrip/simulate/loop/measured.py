@@ -5,6 +5,7 @@ from datetime import date
 
 from roundtrip.duck import connect
 from roundtrip.home import Home
+from roundtrip.rounds.store import SENT, rounds
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,8 @@ class Measured:
     """Of all rounds whose windows had closed; numbers are None where nothing could be measured.
 
     Attributes:
-        sent, held_out: assignments.  cost: of those sent, all rounds.
+        sent, held_out: assignments.  cost: of those sent, all rounds; cost_of_exploring: of those that
+            were drawn to learn.  budget: of all rounds that were sent.
         effect_on_return: of being treated, on the probability of a booking in the window, with its 95 %
             interval.  effect_on_margin: the same of the margin in the window.
     """
@@ -20,6 +22,8 @@ class Measured:
     sent: int
     held_out: int
     cost: float
+    cost_of_exploring: float
+    budget: float
     effect_on_return: tuple[float, float, float] | None
     effect_on_margin: tuple[float, float, float] | None
 
@@ -27,10 +31,11 @@ class Measured:
 def measured(home: Home, day: date, window_days: int = 90) -> Measured:
     """The newest measurement of the company's own rounds, pooled over campaigns and actions."""
     with connect(home.current_db, home.tmp_dir, read_only=True) as warehouse:
-        sent, held_out, cost = warehouse.execute(
+        sent, held_out, cost, cost_of_exploring = warehouse.execute(
             """SELECT count(*) FILTER (status = 'sent' AND arm = 'treatment'),
                       count(*) FILTER (arm = 'control' AND status IN ('sent', 'held_out')),
-                      coalesce(sum(cost) FILTER (status = 'sent' AND arm = 'treatment'), 0)
+                      coalesce(sum(cost) FILTER (status = 'sent' AND arm = 'treatment'), 0),
+                      coalesce(sum(cost) FILTER (status = 'sent' AND arm = 'treatment' AND is_exploration), 0)
                FROM marts.interventions"""
         ).fetchone()
         found = {
@@ -46,6 +51,8 @@ def measured(home: Home, day: date, window_days: int = 90) -> Measured:
         sent,
         held_out,
         float(cost),
+        float(cost_of_exploring),
+        sum(each.plan["budget"] for each in rounds(home) if each.state == SENT),
         tuple(found["return"]) if "return" in found else None,
         tuple(found["margin"]) if "margin" in found else None,
     )

@@ -60,7 +60,8 @@ def show(lives: Lives, found: Measured, currency: str, console: Console) -> None
     console.print(table)
     extra = lives.everybody.margin - lives.everybody_untouched.margin
     console.print(
-        f"{found.sent:,} treated, {found.held_out:,} held out, {found.cost:,.0f} {currency} spent; "
+        f"{found.sent:,} treated, {found.held_out:,} held out; {found.cost:,.0f} {currency} spent of "
+        f"{found.budget:,.0f}, {found.cost_of_exploring:,.0f} of it to learn; "
         f"{extra:,.0f} {currency} more margin than untouched: net {extra - found.cost:+,.0f} {currency}"
     )
     for what, effect, form in (
