@@ -9,7 +9,7 @@ from roundtrip.build import state
 from roundtrip.build.state import Extent, extent, keep
 from roundtrip.home import Home
 
-SETTINGS = {"as_of_date": "2024-02-10", "reporting_currency": "EUR"}
+SETTINGS = {"reporting_currency": "EUR"}
 
 
 @pytest.fixture
@@ -25,9 +25,8 @@ def built(home: Home) -> Home:
 
 
 def test_the_next_day_goes_on(built):
-    assert extent(built, date(2024, 2, 11), SETTINGS | {"as_of_date": "2024-02-11"}) == Extent(
-        date(2024, 2, 10), previous_as_of=date(2024, 2, 10)
-    )
+    next_day = extent(built, date(2024, 2, 11), SETTINGS)
+    assert next_day == Extent(date(2024, 2, 10), previous_as_of=date(2024, 2, 10))
     with duckdb.connect(str(built.work_db), read_only=True) as work:
         assert work.execute("FROM build.fingerprints").fetchall() == [("customer", "a")]
         assert work.execute("FROM build.source_starts").fetchall() == [(date(2023, 1, 1),)]
@@ -64,7 +63,7 @@ def test_a_changed_model_is_seen(built, monkeypatch, tmp_path):
     monkeypatch.setattr(state, "PROJECT_ROOT", tmp_path)
     monkeypatch.setattr(state, "_CODE", ())
     before = state.recipe(SETTINGS)
-    assert state.recipe(SETTINGS | {"as_of_date": "2030-01-01"}) == before
+    assert state.recipe(SETTINGS) == before
     (tmp_path / "one.sql").write_text("select 2", encoding="utf-8")
     assert state.recipe(SETTINGS) != before
 

@@ -130,7 +130,7 @@ def test_every_threshold_is_used_and_every_used_one_has_its_place():
     used = {
         name
         for file in files
-        for name in re.findall(r"\bvar\(['\"](\w+)['\"]", file.read_text(encoding="utf-8"))
+        for name in re.findall(r"\b(?:var|date_of_build)\(['\"](\w+)['\"]", file.read_text(encoding="utf-8"))
     }
     assert used == defined
 
