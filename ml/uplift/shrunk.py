@@ -8,6 +8,7 @@ bases), where money counts less than in proportion (size_exponents). The shares 
 around a common mean, that mean normal around nothing (empirical Bayes; Efron and Morris 1975).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,7 +27,6 @@ class Shrunk:
         size: column of what there is to move.
         shares: action → mean coefficients (1 + k,) and their covariance.
         scales: action → Scale of its bases.
-        common: mean and spread of the shares of actions without evidence.
         reference: size at which an effect is `share` of it: the mean over what there is to move.
         most: action → what a whole share is at most, since what costs little is not believed to move much.
     """
@@ -34,7 +34,6 @@ class Shrunk:
     size: str
     shares: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     scales: dict[str, Scale] = field(default_factory=dict)
-    common: tuple[float, float] = (0.0, 0.0)
     reference: float = 1.0
     most: dict[str, float] = field(default_factory=dict)
 
@@ -96,10 +95,31 @@ def _fit_once(rows: pd.DataFrame, outcome: str, expected: str, size: str) -> Shr
     parts = {name: part for name, part in parts.items() if part is not None}
     if not parts:
         return found
+    for group in _counted_alike(parts, outcome):
+        _fit_together(found, {name: parts[name] for name in group})
+    return found
+
+
+def _counted_alike(actions: Iterable[str], outcome: str) -> list[list[str]]:
+    """Actions that may learn from each other, since their worth is counted over the same time.
+
+    The margin of a window alone, as of a discount, is known far better than that of a year, and would draw
+    the common mean to itself.
+    """
+    if outcome != "value":
+        return [list(actions)]
+    shares = parameters()["rest_of_year_share"]
+    groups: dict[float, list[str]] = {}
+    for action in actions:
+        groups.setdefault(shares.get(action, shares["default"]), []).append(action)
+    return list(groups.values())
+
+
+def _fit_together(found: Shrunk, parts: dict[str, "_Part"]) -> None:
+    chosen = parameters()
     one = {name: _mean_share(part) for name, part in parts.items()}
     shares, ses = (np.array([pair[i] for pair in one.values()]) for i in (0, 1))
     mean, spread, mean_sd = hyper(shares, ses, chosen["prior_mean_sd"], chosen["prior_spread"])
-    found.common = (mean, float(np.hypot(spread, mean_sd)))
     for name, part in parts.items():
         bend = chosen["heterogeneity"] * np.hypot(mean, spread)
         k = part.x.shape[1] - 1
@@ -107,7 +127,6 @@ def _fit_once(rows: pd.DataFrame, outcome: str, expected: str, size: str) -> Shr
         center = np.array([mean, *([0.0] * k)])
         found.shares[name] = _posterior(part, center, prior)
         found.scales[name] = part.scale
-    return found
 
 
 def _most(rows: pd.DataFrame, times_cost: float | None, prior_mean_sd: float) -> dict[str, float]:

@@ -198,6 +198,21 @@ def test_few_customers_are_shrunk_towards_nothing():
     assert abs(shares[0][0][0]) < 0.10
 
 
+def test_actions_learn_from_each_other_only_where_their_worth_is_counted_alike():
+    """What a discount brings is counted by its window, so surely that it would drag the others along."""
+    random = np.random.default_rng(5)
+    surely_nothing, few = made_up(random, 20_000, 0.0), made_up(random, 1500, 0.10)
+    few["value"] += random.normal(0, 300, len(few))
+
+    def share_of_upgrade(other: str) -> float:
+        rows = pd.concat(
+            [surely_nothing.assign(action=other), few.assign(action="upgrade")], ignore_index=True
+        ).assign(**{DOSE + action: 0.0 for action in ("upgrade", other)})
+        return fit_shrunk(rows, "value", "expected_value", "expected_margin").shares["upgrade"][0][0]
+
+    assert share_of_upgrade("care_call") < 0.6 * share_of_upgrade("discount")
+
+
 def test_an_action_nobody_has_tried_is_worth_nothing_give_or_take():
     rows = made_up(np.random.default_rng(3), 2000, 0.10)
     found = fit_shrunk(rows, "value", "expected_value", "expected_margin")
