@@ -4,8 +4,9 @@ nothing.
 Robinson's (1988) partialling out, as Nie and Wager's (2021) R-learner uses it: outcome less its expectation
 is regressed on (arm − treated share) × effect. The effect is a share of what there is to move (expected
 margin of the year, chance that can move), so that it may be told from few customers: share × size × (1 +
-bases), where money counts less than in proportion (size_exponents). The shares of all actions are normal
-around a common mean, that mean normal around nothing (empirical Bayes; Efron and Morris 1975).
+bases), where money counts less than in proportion (size_exponents). The shares of all actions whose worth is
+counted alike are normal around a common mean, that mean normal around nothing (empirical Bayes; Efron and
+Morris 1975).
 """
 
 from collections.abc import Iterable
