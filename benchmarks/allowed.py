@@ -4,8 +4,6 @@ A plan under a budget cannot be asked for more than this. The same company lives
 with the same dice, with an action to every customer once a quarter; consent, places and money do not count.
 """
 
-import os
-import shutil
 import tempfile
 from datetime import date
 from pathlib import Path
@@ -16,7 +14,7 @@ from rich.table import Table
 
 from roundtrip.company import Company
 from roundtrip.simulate import live_on, simulate
-from roundtrip.simulate.loop import compare
+from roundtrip.simulate.loop import compare, twin
 
 CUSTOMERS, HISTORY, MONTHS, SEED = 4_000, 36, 12, 304
 EVERY_MONTHS = 3
@@ -39,10 +37,10 @@ def main(console: Console, customers: int = CUSTOMERS, history: int = HISTORY, s
         folder = Path(scratch)
         simulate(folder / "start", customers, history, seed)
         began_on = date.fromisoformat(Company.describe(folder / "start", None).settings["as_of"])
-        untouched = _copy(folder / "start", folder / "untouched")
+        untouched = twin(folder / "start", folder / "untouched")
         live_on(untouched, MONTHS)
         for number, actions in enumerate(PLANS):
-            lived = _copy(folder / "start", folder / f"plan-{number}")
+            lived = twin(folder / "start", folder / f"plan-{number}")
             for month in range(MONTHS):
                 live_on(lived, 1, _orders(lived, actions, month))
             lives = compare(lived, untouched, began_on)
@@ -57,12 +55,6 @@ def main(console: Console, customers: int = CUSTOMERS, history: int = HISTORY, s
                 f"{with_it.margin / without.margin - 1:+.1%}",
             )
     console.print(table)
-
-
-def _copy(landing: Path, to: Path) -> Path:
-    # Links: living on replaces files and never writes into one.
-    shutil.copytree(landing, to, copy_function=os.link, ignore=shutil.ignore_patterns(".lock"))
-    return to
 
 
 def _orders(landing: Path, actions: tuple[str, ...], month: int) -> Path:

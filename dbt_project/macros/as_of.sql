@@ -1,6 +1,6 @@
 {#- A date that differs from build to build: of --vars, or of the environment. roundtrip.build gives it in the latter,
-    since dbt reads the whole project anew when a variable has changed; what is asked for here once the project is
-    read (`execute`), and only then, does not count. -#}
+    since dbt reads the whole project anew when a variable has changed, and likewise what names an environment variable
+    that has; but only if it was asked for while dbt read the project, so here it is asked for later (`execute`). -#}
 {% macro date_of_build(name) -%}
     {{ var(name, "") or (env_var("ROUNDTRIP_" ~ name | upper, "") if execute else "") }}
 {%- endmacro %}

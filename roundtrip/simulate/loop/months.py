@@ -66,6 +66,14 @@ def live_the_plan(home: Home, landing: Path, months: int, on_stage: OnStage | No
     return begun
 
 
+def twin(landing: Path, to: Path) -> Path:
+    """The same company once more, to live another life; what is there is replaced."""
+    shutil.rmtree(to, ignore_errors=True)
+    # Links: living on replaces files and never writes into one.
+    shutil.copytree(landing, to, copy_function=os.link, ignore=shutil.ignore_patterns(".lock"))
+    return to
+
+
 def _begin(home: Home, landing: Path) -> Begun:
     file = home.root / "loop" / "begun.json"
     if file.exists():
@@ -78,10 +86,7 @@ def _begin(home: Home, landing: Path) -> Begun:
         return begun
     if not (landing / STATE_FILE).is_file():
         raise BadInput(f"{landing} holds no simulated company", "make one: `roundtrip simulate --out FOLDER`")
-    untouched = home.root / "loop" / "untouched"
-    shutil.rmtree(untouched, ignore_errors=True)
-    # Links: living on replaces files and never writes into one.
-    shutil.copytree(landing, untouched, copy_function=os.link, ignore=shutil.ignore_patterns(".lock"))
+    untouched = twin(landing, home.root / "loop" / "untouched")
     begun = Begun(str(landing.resolve()), str(untouched), _as_of(landing).isoformat())
     write_atomically(file, json.dumps(asdict(begun), indent=2))
     return begun
