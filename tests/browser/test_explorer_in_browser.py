@@ -2,6 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from roundtrip.home import Home
 from roundtrip.servers.reports import create_app
@@ -84,10 +85,11 @@ def test_one_can_ask_change_the_language_and_look_a_customer_up(visit):
     page = visit("sql", "en")
     page.get_by_label("SQL", exact=True).fill("SELECT count(*) AS people FROM marts.dim_customers")
     page.get_by_role("button", name="Run").click()
-    assert page.locator("table.answer td").inner_text() == "40"
+    expect(page.locator("table.answer td")).to_have_text("40")
     page.get_by_role("link", name="中文").click()
-    assert page.locator("table.answer td").inner_text() == "40"
+    expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
+    expect(page.locator("table.answer td")).to_have_text("40")
     page.get_by_role("link", name="单个客户").click()
     page.get_by_label("客户编号").fill(CUSTOMER)
     page.get_by_role("button", name="显示经历").click()
-    assert "Lisbon" in page.locator("main").inner_text()
+    expect(page.locator("main")).to_contain_text("Lisbon")

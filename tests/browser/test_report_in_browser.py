@@ -4,6 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from roundtrip import duck
 from roundtrip.home import Home
@@ -122,13 +123,13 @@ def test_pictures_take_the_colours_of_the_theme(visit):
 def test_one_can_walk_between_languages_index_and_sources(visit):
     page = visit("latest.en.html")
     page.get_by_role("link", name="中文").click()
-    assert page.evaluate("document.documentElement.lang") == "zh-Hans"
+    expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
     page.get_by_role("link", name="全部报告").click()
     page.get_by_role("link", name="30 November 2025", exact=True).click()
     page.locator("[data-tile=churn_rate] .where a").click()
-    assert page.evaluate("document.querySelector(':target').id") == "source-headline"
+    expect(page.locator(":target")).to_have_id("source-headline")
     page.locator("#source-headline summary").click()
-    assert "marts.kpi_months" in page.locator("#source-headline pre").inner_text()
+    expect(page.locator("#source-headline pre")).to_contain_text("marts.kpi_months")
 
 
 def test_print_has_no_dark_page_and_no_controls(visit):

@@ -1,10 +1,12 @@
 """The page of a run as a reader sees it: a real browser, both languages, desk and phone, light and dark."""
 
+import re
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from roundtrip.home import Home
 from roundtrip.runs import run_page
@@ -104,9 +106,9 @@ def test_landmarks_headings_and_names(visit):
 def test_one_can_walk_to_the_other_language_and_the_report(visit):
     page = visit("done")
     page.get_by_role("link", name="中文").click()
-    assert page.evaluate("document.documentElement.lang") == "zh-Hans"
+    expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
     page.get_by_role("link", name="报告", exact=True).click()
-    assert page.url.endswith(f"/reports/{AS_OF}.zh.html")
+    expect(page).to_have_url(re.compile(f"/reports/{AS_OF}.zh.html$"))
 
 
 def test_the_theme_can_be_changed(visit):
