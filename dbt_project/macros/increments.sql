@@ -36,6 +36,24 @@
     {%- else -%} true {%- endif -%}
 {%- endmacro %}
 
+{#- What a model holds for the customer dates that are due. For models that join many tables by customer and date: a
+    table that is not narrowed is put into memory whole, and a dozen of them do not fit there. -#}
+{% macro due_rows(model) -%}
+    {#- Asked in this order, since for SQLFluff a macro ends where one that it calls returns. -#}
+    {%- if execute and (flags.FULL_REFRESH or not is_increment()) -%} {{ ref(model) }}
+    {%- else -%}
+        (
+            select wanted.*
+            from {{ ref(model) }} as wanted
+            where exists (
+                select 1
+                from {{ ref("int_customer_dates") }} as due
+                where wanted.customer_id = due.customer_id and wanted.as_of_date = due.as_of_date
+            )
+        )
+    {%- endif -%}
+{%- endmacro %}
+
 {#- Rows of a date that are made from many customers. -#}
 {% macro is_due_date(day) -%}
     {%- if is_increment() -%} {{ day }} >= (select dates_from from {{ ref("int_build_scope") }})

@@ -73,19 +73,19 @@ cross join {{ ref("int_source_starts") }} as starts
 inner join {{ ref("int_customers") }} as customers on dates.customer_id = customers.customer_id
 inner join {{ ref("int_customer_lifecycle") }} as lifecycle
     on dates.customer_id = lifecycle.customer_id and dates.as_of_date = lifecycle.as_of_date
-left join {{ ref("int_booking_windows") }} as windows
+left join {{ due_rows("int_booking_windows") }} as windows
     on dates.customer_id = windows.customer_id and dates.as_of_date = windows.as_of_date
-left join {{ ref("int_occasion_windows") }} as occasions
+left join {{ due_rows("int_occasion_windows") }} as occasions
     on dates.customer_id = occasions.customer_id and dates.as_of_date = occasions.as_of_date
-left join {{ ref("int_cancellation_windows") }} as cancellations
+left join {{ due_rows("int_cancellation_windows") }} as cancellations
     on dates.customer_id = cancellations.customer_id and dates.as_of_date = cancellations.as_of_date
-left join {{ ref("int_web_windows") }} as web
+left join {{ due_rows("int_web_windows") }} as web
     on dates.customer_id = web.customer_id and dates.as_of_date = web.as_of_date
-left join {{ ref("int_support_windows") }} as support
+left join {{ due_rows("int_support_windows") }} as support
     on dates.customer_id = support.customer_id and dates.as_of_date = support.as_of_date
-left join {{ ref("int_survey_windows") }} as surveys
+left join {{ due_rows("int_survey_windows") }} as surveys
     on dates.customer_id = surveys.customer_id and dates.as_of_date = surveys.as_of_date
-left join {{ ref("int_loyalty_windows") }} as loyalty
+left join {{ due_rows("int_loyalty_windows") }} as loyalty
     on dates.customer_id = loyalty.customer_id and dates.as_of_date = loyalty.as_of_date
-left join {{ ref("int_campaign_windows") }} as campaigns
+left join {{ due_rows("int_campaign_windows") }} as campaigns
     on dates.customer_id = campaigns.customer_id and dates.as_of_date = campaigns.as_of_date

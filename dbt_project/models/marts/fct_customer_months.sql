@@ -67,30 +67,30 @@ inner join {{ ref("int_customer_dates") }} as due  -- noqa: ST11
     on lifecycle.customer_id = due.customer_id and lifecycle.as_of_date = due.as_of_date
 {%- endif %}
 cross join {{ ref("int_source_starts") }} as starts
-left join {{ ref("int_journey_stages") }} as journey
+left join {{ due_rows("int_journey_stages") }} as journey
     on lifecycle.customer_id = journey.customer_id and lifecycle.as_of_date = journey.as_of_date
-left join {{ ref("int_booking_windows") }} as windows
+left join {{ due_rows("int_booking_windows") }} as windows
     on lifecycle.customer_id = windows.customer_id and lifecycle.as_of_date = windows.as_of_date
-left join {{ ref("int_value_tiers") }} as tiers
+left join {{ due_rows("int_value_tiers") }} as tiers
     on lifecycle.customer_id = tiers.customer_id and lifecycle.as_of_date = tiers.as_of_date
-left join {{ ref("int_need_segments") }} as needs
+left join {{ due_rows("int_need_segments") }} as needs
     on lifecycle.customer_id = needs.customer_id and lifecycle.as_of_date = needs.as_of_date
-left join {{ ref("int_churn_reasons") }} as reasons
+left join {{ due_rows("int_churn_reasons") }} as reasons
     on lifecycle.customer_id = reasons.customer_id and lifecycle.as_of_date = reasons.as_of_date
-left join {{ ref("int_alive_probabilities") }} as alive
+left join {{ due_rows("int_alive_probabilities") }} as alive
     on lifecycle.customer_id = alive.customer_id and lifecycle.as_of_date = alive.as_of_date
-left join {{ ref("int_customer_rhythm") }} as rhythm
+left join {{ due_rows("int_customer_rhythm") }} as rhythm
     on lifecycle.customer_id = rhythm.customer_id and lifecycle.as_of_date = rhythm.as_of_date
-left join {{ ref("int_service_line_use") }} as line_use
+left join {{ due_rows("int_service_line_use") }} as line_use
     on lifecycle.customer_id = line_use.customer_id and lifecycle.as_of_date = line_use.as_of_date
-left join {{ ref("int_support_windows") }} as support
+left join {{ due_rows("int_support_windows") }} as support
     on lifecycle.customer_id = support.customer_id and lifecycle.as_of_date = support.as_of_date
-left join {{ ref("int_survey_windows") }} as surveys
+left join {{ due_rows("int_survey_windows") }} as surveys
     on lifecycle.customer_id = surveys.customer_id and lifecycle.as_of_date = surveys.as_of_date
-left join {{ ref("int_loyalty_windows") }} as loyalty
+left join {{ due_rows("int_loyalty_windows") }} as loyalty
     on lifecycle.customer_id = loyalty.customer_id and lifecycle.as_of_date = loyalty.as_of_date
-left join {{ ref("int_campaign_windows") }} as campaigns
+left join {{ due_rows("int_campaign_windows") }} as campaigns
     on lifecycle.customer_id = campaigns.customer_id and lifecycle.as_of_date = campaigns.as_of_date
-left join {{ ref("int_consent_dates") }} as consents
+left join {{ due_rows("int_consent_dates") }} as consents
     on lifecycle.customer_id = consents.customer_id and lifecycle.as_of_date = consents.as_of_date
 where lifecycle.is_month_end
