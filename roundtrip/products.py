@@ -4,6 +4,7 @@
 """
 
 import os
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,12 +75,17 @@ def rows_of(file: Path | None, columns: dict[str, str]) -> str:
     Args:
         columns: name → a kind of SQL_TYPES.
     """
-    if file is None:
+    return rows_of_all([] if file is None else [file], columns)
+
+
+def rows_of_all(files: Sequence[Path], columns: dict[str, str]) -> str:
+    """`rows_of` of several files; for none where there are none."""
+    if not files:
         return f"({no_rows(columns)})"
-    path = str(file).replace("'", "''")
+    paths = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
     casts = ", ".join(f"CAST({name} AS {SQL_TYPES[kind]}) AS {name}" for name, kind in columns.items())
-    written = f"{no_rows(columns)} UNION ALL BY NAME SELECT * FROM read_parquet('{path}')"
-    return f"(SELECT {casts} FROM ({written}))"
+    written = f"SELECT * FROM read_parquet([{paths}], union_by_name = true)"
+    return f"(SELECT {casts} FROM ({no_rows(columns)} UNION ALL BY NAME {written}))"
 
 
 def no_rows(columns: dict[str, str]) -> str:

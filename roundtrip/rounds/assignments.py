@@ -6,8 +6,7 @@ import duckdb
 import pandas as pd
 
 from roundtrip.home import Home
-from roundtrip.ingest import sql
-from roundtrip.products import no_rows, write_product
+from roundtrip.products import rows_of_all, write_product
 from roundtrip.rounds import store
 from roundtrip.rounds.settings import parameters
 
@@ -34,6 +33,7 @@ PLAN_COLUMNS = {
     "expected_value": "double",
     "expected_value_se": "double",
     "expected_net_value": "double",
+    "expected_kept": "double",
     "evidence": "string",
     "unit_cost": "double",
     "cost": "double",
@@ -72,8 +72,8 @@ def prepare(connection: duckdb.DuckDBPyConnection, home: Home, as_of: date) -> N
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE assignments AS
-        WITH plans AS ({_rows([each.plan_file for each in known], PLAN_COLUMNS)}),
-        sent AS ({_rows(sent_files, SENT_COLUMNS)}),
+        WITH plans AS {rows_of_all([each.plan_file for each in known], PLAN_COLUMNS)},
+        sent AS {rows_of_all(sent_files, SENT_COLUMNS)},
         marked AS (
             SELECT plans.*, states.state, sent.status AS sent_status, sent.status_reason AS sent_reason,
                 sent.sent_at AS moment, sent.channel AS sent_channel,
@@ -131,13 +131,6 @@ def write(connection: duckdb.DuckDBPyConnection, home: Home, as_of: date) -> int
     ).df()
     write_product(rows, COLUMNS, home.products_dir / TABLE / f"{as_of}.parquet")
     return len(rows)
-
-
-def _rows(files: list, columns: dict[str, str]) -> str:
-    if files:
-        listed = ", ".join(sql.text(str(file)) for file in files)
-        return f"SELECT {', '.join(columns)} FROM read_parquet([{listed}])"
-    return no_rows(columns)
 
 
 def _states(known: list[store.Round]) -> pd.DataFrame:

@@ -67,10 +67,10 @@ def _limits(rows: pd.DataFrame, retention: Retention, share: float, budget: floa
 
 def _explored(rows: pd.DataFrame, retention: Retention, share: float, round_id: str) -> np.ndarray:
     """Options tried out at random, for a share of the budget: not measured yet, or perhaps worth it."""
-    ceiling, net = rows["ceiling"].to_numpy(float), rows["net_value"].to_numpy(float)
+    ceiling, worth = rows["ceiling"].to_numpy(float), rows["worth"].to_numpy(float)
     is_measured = (rows["evidence"] == "randomised").to_numpy()
     is_plausible = ~(ceiling <= 0)
-    is_candidate = is_plausible & (~is_measured | (net <= 0)) & rows["is_first"].to_numpy()
+    is_candidate = is_plausible & (~is_measured | (worth <= 0)) & rows["is_first"].to_numpy()
     picked = _one_each(rows, is_candidate, round_id)
     limits = _limits(rows, retention, share, retention.explore_share * retention.budget_per_round)
     return _within(rows, picked, limits)
@@ -119,12 +119,12 @@ def _exploited(
     limits = _limits(rows, retention, share, retention.budget_per_round)
     left = [Limit(each.name, each.uses, each.available - each.uses[explored].sum()) for each in limits]
     is_taken = rows["customer_id"].isin(rows.loc[explored, "customer_id"]).to_numpy()
-    net = rows["net_value"].to_numpy(float)
-    pays = (net > 0) & ~is_taken
+    worth = rows["worth"].to_numpy(float)
+    pays = (worth > 0) & ~is_taken
     at = np.flatnonzero(pays)
     customer = pd.factorize(rows["customer_id"].iloc[at])[0]
     # A second choice of channel is worth as much, and taken only where the first has no place left.
-    value = net[at] * np.where(rows["is_first"].to_numpy()[at], 1.0, 1 - 1e-6)
+    value = worth[at] * np.where(rows["is_first"].to_numpy()[at], 1.0, 1 - 1e-6)
     found = solve(
         customer,
         value,
@@ -152,7 +152,7 @@ def _dealt(chosen: pd.DataFrame, retention: Retention, share: float, round_id: s
         if not over:
             return chosen.assign(arm=dealt["arm"], stratum=dealt["stratum"])
         limit, excess = over[0]
-        worth = chosen["net_value"].fillna(0).to_numpy(float)
+        worth = chosen["worth"].fillna(0).to_numpy(float)
         users = np.flatnonzero(limit.uses > 0)
         users = users[np.lexsort((users, worth[users] / limit.uses[users]))]
         enough = np.searchsorted(np.cumsum(limit.uses[users]), excess) + 1

@@ -40,7 +40,9 @@ def decide(home: Home, as_of: date) -> dict:
         if summary["round_id"]:
             found = store.round_named(home, summary["round_id"])
             approve_by_itself(found)
-            headline = ("cost", "budget", "treatment", "control", "explored", "expected_gain", "mde")
+            headline = (
+                "cost", "budget", "treatment", "control", "explored", "expected_gain", "expected_kept", "mde",
+            )  # fmt: skip
             summary |= {name: found.plan[name] for name in headline}
             summary |= {"state": found.state, "gap": found.plan["solution"]["gap"]}
         assignments.prepare(connection, home, as_of)

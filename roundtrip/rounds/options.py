@@ -32,9 +32,11 @@ class Options:
     Attributes:
         rows: one row a customer, action and channel, sorted by customer and preference: customer_id,
             strategy_id, action, channel, is_first (of the customer's channels for it), cost, due_on, the
-            columns of the uplift product, net_value (NULL without evidence), ceiling (the highest net value
-            that is plausible, NULL where nothing is known), value_tier, risk_band, need_segment, churn_cause,
-            warning_id, churn_probability.
+            columns of the uplift product, net_value (margin less cost, NULL without evidence), expected_kept
+            (probability that the customer stays because of it), worth (net_value and what a kept customer is
+            worth to the company: what plans are made for), ceiling (the highest worth that is plausible, NULL
+            where nothing is known), value_tier, risk_band, need_segment, churn_cause, warning_id,
+            churn_probability.
         left_out: reason -> customers (or -> actions without a cost) that are not in it.
         resting: actions that were measured to do harm, with the need segment (None: everybody's).
         has_consents: whether the company has delivered answers about channels.
@@ -74,6 +76,7 @@ def options(
         {
             "as_of": as_of,
             "z": parameters()["plausible_z"],
+            "kept_value": float(retention.kept_customer_value),
             "limited": list(retention.channel_capacity),
         },
     ).df()
@@ -126,7 +129,14 @@ _OPTIONS = """
         effect_on_return, effect_on_return_se, effect_on_value, effect_on_value_se,
         coalesce(evidence, 'none') AS evidence,
         CASE WHEN evidence = 'randomised' THEN effect_on_value - cost END AS net_value,
-        effect_on_value + $z * effect_on_value_se - cost AS ceiling,
+        -- Who comes back because of an action is kept as far as they would have left without it; without a
+        -- score somebody counts as staying anyhow.
+        effect_on_return * coalesce(churn_probability, 0) AS expected_kept,
+        net_value + $kept_value * coalesce(expected_kept, 0) AS worth,
+        effect_on_value + $kept_value * coalesce(expected_kept, 0) - cost + $z * sqrt(
+            effect_on_value_se ** 2
+            + ($kept_value * coalesce(effect_on_return_se * churn_probability, 0)) ** 2
+        ) AS ceiling,
         coalesce(value_tier, 'unknown') AS value_tier, risk_band, need_segment,
         coalesce(churn_cause, 'unknown') AS churn_cause, warning_id, churn_probability
     FROM kept

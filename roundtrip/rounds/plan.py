@@ -60,6 +60,7 @@ def assigned(choice: Choice, round_id: str, as_of: date) -> pd.DataFrame:
             "expected_value": rows["effect_on_value"],
             "expected_value_se": rows["effect_on_value_se"],
             "expected_net_value": rows["net_value"],
+            "expected_kept": rows["expected_kept"],
             "evidence": rows["evidence"],
             "unit_cost": rows["cost"],
             "cost": rows["cost"].where(is_treated, 0.0),
@@ -95,6 +96,7 @@ def told(
         "budget": retention.budget_per_round,
         "cost": float(rows["cost"].sum()),
         "expected_gain": _gain(rows[is_treated]),
+        "expected_kept": float(rows.loc[is_treated, "expected_kept"].sum()),
         "treatment": int(is_treated.sum()),
         "control": int((~is_treated).sum()),
         "explored": int(rows["is_exploration"].sum()),
@@ -145,6 +147,7 @@ def _of_action(group: pd.DataFrame, base_rate: float | None) -> dict:
         "explored": int(group["is_exploration"].sum()),
         "cost": float(group["cost"].sum()),
         "expected_net_value": _gain(group[is_treated])["value"],
+        "expected_kept": float(group.loc[is_treated, "expected_kept"].sum()),
         "mde": detectable(treatment, control, base_rate),
     }
 
@@ -168,7 +171,7 @@ def _counts(rows: pd.DataFrame, column: str) -> dict[str, int]:
 
 def _not_chosen(options: pd.DataFrame, rows: pd.DataFrame, is_exploration: bool) -> dict[str, int]:
     """Customers who could be approached and are not, by reason."""
-    best = options.groupby("customer_id")["net_value"].max()
+    best = options.groupby("customer_id")["worth"].max()
     best = best[~best.index.isin(rows["customer_id"])]
     if is_exploration:
         return {"not_drawn": len(best)} if len(best) else {}

@@ -19,6 +19,7 @@ _CONSENT_WORDS = ("contact", "leave_out")
 _NUMBERS = {
     "budget_per_round": (0, float("inf"), False),
     "auto_approve_up_to": (0, float("inf"), False),
+    "kept_customer_value": (0, float("inf"), False),
     "every_days": (1, 366, True),
     "holdout_share": (LEAST_HOLDOUT_SHARE, 1, False),
     "explore_share": (0, 1, False),
@@ -36,6 +37,8 @@ class Retention:
     Attributes:
         budget_per_round: reporting currency; None: no round is planned.
         channel_capacity: channel -> customers a round; channels without a limit are not in it.
+        kept_customer_value: reporting currency; what it is worth, beyond the margin of the twelve months that
+            effects count, that somebody stays who would have left.
         webhook_env, postgres_env: names of environment variables with the receiver's address; None: not used.
     """
 
@@ -43,6 +46,7 @@ class Retention:
     holdout_share: float
     explore_share: float
     auto_approve_up_to: float
+    kept_customer_value: float
     max_contacts_90d: int
     rest_days: int
     without_consent_answer: str

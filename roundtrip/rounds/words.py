@@ -44,6 +44,9 @@ def _sentences(plan: dict, texts: dict, language: str) -> list[str]:
     else:
         gain = {name: money(value) for name, value in plan["expected_gain"].items()}
         said.append(texts["gain"].format(gain=gain["value"], low=gain["low"], high=gain["high"], **values))
+        said.append(texts["kept"].format(kept=f"{plan['expected_kept']:,.1f}"))
+        if kept_value := plan["settings"]["kept_customer_value"]:
+            said.append(texts["kept_counts"].format(value=money(kept_value), **values))
         if plan["explored"]:
             share = f"{plan['settings']['explore_share']:.0%}"
             said.append(texts["explored"].format(count=f"{plan['explored']:,}", share=share))

@@ -52,7 +52,7 @@ def options(draw) -> pd.DataFrame:
         cost=cost,
         effect_on_value=effect,
         evidence=evidence,
-        net_value=np.where(evidence == "randomised", effect - cost, np.nan),
+        worth=np.where(evidence == "randomised", effect - cost, np.nan),
         ceiling=effect + 1.2816 * error - cost,
     )
     by_customer = pd.DataFrame({"customer_id": rows["customer_id"].unique()})
@@ -72,7 +72,7 @@ def test_a_plan_never_goes_beyond_its_limits(rows: pd.DataFrame, retention: Rete
     assert plan["customer_id"].is_unique
     exploited = plan[~plan["is_exploration"]]
     assert (exploited["evidence"] == "randomised").all()
-    assert (exploited["net_value"] > 0).all()
+    assert (exploited["worth"] > 0).all()
     assert not (plan["ceiling"] <= 0).any()
     assert choice.solution.value <= choice.solution.bound + 1e-6
     assert choice.holdout_share >= retention.holdout_share

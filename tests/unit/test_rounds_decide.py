@@ -62,6 +62,52 @@ def test_a_plan_pays_keeps_its_limits_and_says_so(home: Home):
     assert set(interventions(home)["status"]) == {"proposed"}
 
 
+def test_what_a_kept_customer_is_worth_moves_the_plan_to_those_who_would_leave(home: Home, tmp_path):
+    """The same company, budget and effects: one plan for margin alone, one that pays for keeping somebody."""
+    _, for_margin = decided(home, Scene(retention={"budget_per_round": 900, "explore_share": 0}))
+    other = Home(tmp_path / "keeps")
+    keeps = {"budget_per_round": 900, "explore_share": 0, "kept_customer_value": 3000}
+    summary, for_keeping = decided(other, Scene(retention=keeps))
+    margin, keeping = (told_of(each) for each in (home, other))
+    assert margin["cost"] <= 900
+    assert keeping["cost"] <= 900
+    assert keeping["expected_kept"] > 1.2 * margin["expected_kept"]
+    assert keeping["expected_gain"]["value"] < margin["expected_gain"]["value"]
+    # What margin an action brings is told as it is; what a kept customer is worth is not mixed into it.
+    np.testing.assert_allclose(
+        for_keeping["expected_net_value"], for_keeping["expected_value"] - for_keeping["unit_cost"]
+    )
+    assert (for_margin["expected_net_value"] > 0).all()
+    assert (for_keeping["expected_net_value"] < 0).any()
+    assert for_keeping["expected_kept"].between(0, 0.02).all()
+    treated = for_keeping[for_keeping["arm"] == "treatment"]
+    assert summary["expected_kept"] == pytest.approx(treated["expected_kept"].sum())
+    assert "Each counts as 3,000 CNY" in " ".join(keeping["texts"]["en"])
+    assert "3,000 CNY" in " ".join(keeping["texts"]["zh"])
+    assert "Each counts" not in " ".join(margin["texts"]["en"])
+
+
+def test_without_scores_nobody_counts_as_kept(home: Home):
+    arrange(home, Scene())
+    with duckdb.connect(str(home.current_db)) as warehouse:
+        warehouse.execute("DROP TABLE marts.customer_scores")
+    decide(home, AS_OF)
+    # Of an action that the uplift product does not know nothing is said.
+    assert (plan_of(home)["expected_kept"].dropna() == 0).all()
+    assert plan_of(home)["expected_kept"].notna().any()
+    assert told_of(home)["expected_kept"] == 0
+
+
+def test_a_plan_of_an_earlier_release_is_still_read(home: Home):
+    """It was written without the column expected_kept."""
+    decided(home, Scene())
+    file = home.rounds_dir / f"R-{AS_OF}" / "plan.parquet"
+    plan_of(home).drop(columns="expected_kept").to_parquet(file, index=False)
+    decide(home, AS_OF)
+    assert len(interventions(home)) == len(plan_of(home))
+    assert interventions(home)["expected_kept"].isna().all()
+
+
 def test_the_same_plan_again_whoever_makes_it(home: Home, tmp_path):
     decided(home, Scene())
     other = Home(tmp_path / "other")
@@ -383,6 +429,7 @@ def test_chance_never_treats_more_than_the_budget_allows():
             "cost": [18.0],
             "evidence": ["randomised"],
             "net_value": [50.0],
+            "worth": [50.0],
             "ceiling": [60.0],
             "value_tier": ["high"],
             "risk_band": ["low"],
