@@ -31,7 +31,6 @@ _LOCK = ".lock"
 #: Leaves room for those who come when the company lives on.
 _MOST_CUSTOMERS = MAX_PERSONS // 2
 _SEEDS = 2**64
-_CUSTOMERS_PER_CALL = 100
 
 
 def simulate(
@@ -266,10 +265,12 @@ def _finish(folder: Path, world: World, writer: _Writer, earlier_ledger: pd.Data
 
 
 def _retention(world: World) -> dict:
-    """A round a month with one unit of money a customer, in the standard company 2 % of a month's margin;
-    and a call centre that reaches one customer in a hundred."""
-    places = max(1, world.customers // _CUSTOMERS_PER_CALL)
-    return {"budget_per_round": world.customers, "channel_capacity": {"phone": places}}
+    said = world.p.company.retention
+    return {
+        "budget_per_round": round(world.customers * said.budget_per_customer, 2),
+        "channel_capacity": {"phone": max(1, world.customers // said.customers_per_call)},
+        "kept_customer_value": said.kept_customer_value,
+    }
 
 
 def _exchange_rates(world: World) -> list[dict]:

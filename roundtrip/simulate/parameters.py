@@ -66,12 +66,19 @@ DEFECTS = (
 DEFAULT_FILE = Path(__file__).with_name("parameters.yml")
 
 
+class Retention(Part):
+    budget_per_customer: Rate
+    customers_per_call: Annotated[int, Field(ge=1)]
+    kept_customer_value: Rate
+
+
 class Company(Part):
     name: Annotated[str, Field(pattern=r"\S")]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     ends_on: date
     plan_share_of_history: Share
     plan_months_at_most: Annotated[int, Field(ge=0, le=12)]
+    retention: Retention
 
     @model_validator(mode="after")
     def _ends_with_a_known_month(self):
