@@ -43,7 +43,8 @@ def decide(home: Home, as_of: date) -> dict:
             headline = (
                 "cost", "budget", "treatment", "control", "explored", "expected_gain", "expected_kept", "mde",
             )  # fmt: skip
-            summary |= {name: found.plan[name] for name in headline}
+            # A plan of an earlier release lacks what was added since.
+            summary |= {name: found.plan.get(name) for name in headline}
             summary |= {"state": found.state, "gap": found.plan["solution"]["gap"]}
         assignments.prepare(connection, home, as_of)
         summary["interventions"] = assignments.write(connection, home, as_of)

@@ -108,7 +108,7 @@ def test_one_can_walk_to_the_other_language_and_the_report(visit):
     page.get_by_role("link", name="中文").click()
     expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
     page.get_by_role("link", name="报告", exact=True).click()
-    expect(page).to_have_url(re.compile(f"/reports/{AS_OF}.zh.html$"))
+    expect(page).to_have_url(re.compile(rf"/reports/{AS_OF}\.zh\.html$"))
 
 
 def test_the_theme_can_be_changed(visit):

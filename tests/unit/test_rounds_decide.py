@@ -99,11 +99,14 @@ def test_without_scores_nobody_counts_as_kept(home: Home):
 
 
 def test_a_plan_of_an_earlier_release_is_still_read(home: Home):
-    """It was written without the column expected_kept."""
+    """It was written without expected_kept, in the file of assignments and in that of numbers."""
     decided(home, Scene())
-    file = home.rounds_dir / f"R-{AS_OF}" / "plan.parquet"
-    plan_of(home).drop(columns="expected_kept").to_parquet(file, index=False)
-    decide(home, AS_OF)
+    folder = home.rounds_dir / f"R-{AS_OF}"
+    plan_of(home).drop(columns="expected_kept").to_parquet(folder / "plan.parquet", index=False)
+    told = told_of(home)
+    del told["expected_kept"]
+    (folder / "plan.json").write_text(json.dumps(told), encoding="utf-8")
+    assert decide(home, AS_OF)["expected_kept"] is None
     assert len(interventions(home)) == len(plan_of(home))
     assert interventions(home)["expected_kept"].isna().all()
 
