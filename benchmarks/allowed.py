@@ -43,8 +43,8 @@ def main(console: Console, customers: int = CUSTOMERS, history: int = HISTORY, s
             lived = twin(folder / "start", folder / f"plan-{number}")
             for month in range(MONTHS):
                 live_on(lived, 1, _orders(lived, actions, month))
-            lives = compare(lived, untouched, began_on)
-            with_it, without = lives.everybody, lives.everybody_untouched
+            everybody = compare(lived, untouched, began_on).everybody
+            with_it, without = everybody.with_plan, everybody.untouched
             if number == 0:
                 table.add_row("nothing", f"{without.churn_rate:.1%}", "", f"{without.satisfaction:.3f}", "")
             table.add_row(

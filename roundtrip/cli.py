@@ -216,9 +216,9 @@ def loop(
         with months_shown(months, console) as tell:
             begun = live_the_plan(place, place.simulated_dir, months, tell)
     company = Company.load(place)
-    lives = compare(place.simulated_dir, Path(begun.untouched), date.fromisoformat(begun.began_on))
+    compared = compare(place.simulated_dir, Path(begun.untouched), date.fromisoformat(begun.began_on))
     found = measured(place, date.fromisoformat(company.settings["as_of"]))
-    show(lives, found, company.settings["reporting_currency"], console)
+    show(compared, found, company.settings["reporting_currency"], console)
 
 
 @contextmanager

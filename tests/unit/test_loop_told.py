@@ -9,7 +9,7 @@ from rich.console import Console
 
 from roundtrip.home import Home
 from roundtrip.simulate.loop import measured, show
-from roundtrip.simulate.loop.compare import Life, Lives
+from roundtrip.simulate.loop.compare import Comparison, Life, Lives
 
 LIVED = Life(customers=200, gone=45, satisfaction=0.63, revenue=1_100.0, margin=330.0)
 UNTOUCHED = Life(customers=200, gone=50, satisfaction=0.60, revenue=1_000.0, margin=300.0)
@@ -46,12 +46,14 @@ def test_only_what_was_sent_is_counted_and_what_was_spent_to_learn_is_told(home:
     assert (found.cost, found.cost_of_exploring, found.budget) == (14.0, 4.0, 40)
 
     console = Console(file=io.StringIO(), width=200)
-    show(Lives(LIVED, UNTOUCHED, LIVED, UNTOUCHED), found, "CNY", console)
+    lives = Lives(UNTOUCHED, LIVED)
+    show(Comparison(lives, lives, {"care_call": lives}), found, "CNY", console)
     told = console.file.getvalue()
     for words in (
         "25.0%",
         "22.5%",
         "-10.0%",
+        "care_call │       200 │           25.0% │         22.5% │ -10.0% │           +10.0%",
         "14 CNY spent of 40, 4 of it to learn",
         "30 CNY more margin than untouched: net +16 CNY",
         "of a booking within 90 days: +2.0% (+1.0% to +3.0%)",

@@ -38,15 +38,27 @@ class Life:
 
 @dataclass(frozen=True)
 class Lives:
-    """The lived company beside the untouched one: of everybody, and of those who were treated."""
+    """The same people in both lives: untouched, and with the plan."""
 
-    everybody: Life
-    everybody_untouched: Life
-    treated: Life
-    treated_untouched: Life
+    untouched: Life
+    with_plan: Life
 
 
-def compare(landing: Path, untouched: Path, began_on: date) -> Lives:
+@dataclass(frozen=True)
+class Comparison:
+    """
+    Attributes:
+        everybody, treated: all people, and those who were treated at least once.
+        by_action: who was treated with it at least once, the action with most people first; somebody who had
+            two actions is in both.
+    """
+
+    everybody: Lives
+    treated: Lives
+    by_action: dict[str, Lives]
+
+
+def compare(landing: Path, untouched: Path, began_on: date) -> Comparison:
     """Compare a company that lived on with interventions with itself without.
 
     Args:
@@ -55,14 +67,20 @@ def compare(landing: Path, untouched: Path, began_on: date) -> Lives:
     with open_connection() as connection:
         for name, folder in (("lived", landing), ("untouched", untouched)):
             _read(connection, name, folder, began_on)
-        everybody = "SELECT DISTINCT person FROM lived_accounts"
-        treated = "SELECT DISTINCT customer_id FROM lived_touches WHERE arm = 'treatment'"
-        return Lives(
-            _life(connection, "lived", everybody),
-            _life(connection, "untouched", everybody),
-            _life(connection, "lived", treated),
-            _life(connection, "untouched", treated),
+        treated = "SELECT customer_id FROM lived_touches WHERE arm = 'treatment'"
+        actions = connection.execute(
+            "SELECT action FROM lived_touches WHERE arm = 'treatment' GROUP BY 1 "
+            "ORDER BY count(DISTINCT customer_id) DESC, action"
+        ).fetchall()
+        return Comparison(
+            _lives(connection, "SELECT person FROM lived_accounts"),
+            _lives(connection, treated),
+            {action: _lives(connection, f"{treated} AND action = '{action}'") for (action,) in actions},
         )
+
+
+def _lives(connection, people: str) -> Lives:
+    return Lives(_life(connection, "untouched", people), _life(connection, "lived", people))
 
 
 def _read(connection, name: str, folder: Path, began_on: date) -> None:
@@ -82,9 +100,9 @@ def _read(connection, name: str, folder: Path, began_on: date) -> None:
     touches = sorted(file for file in (secrets / "touch_effects").glob("*.parquet") if file.stem > last)
     listed = ", ".join(f"'{file}'" for file in touches)
     connection.execute(
-        f"CREATE TABLE {name}_touches AS SELECT customer_id, arm FROM read_parquet([{listed}])"
+        f"CREATE TABLE {name}_touches AS SELECT customer_id, action, arm FROM read_parquet([{listed}])"
         if touches
-        else f"CREATE TABLE {name}_touches (customer_id VARCHAR, arm VARCHAR)"
+        else f"CREATE TABLE {name}_touches (customer_id VARCHAR, action VARCHAR, arm VARCHAR)"
     )
     rates = yaml.safe_load((folder / "company.yml").read_text(encoding="utf-8"))
     connection.execute(f"CREATE TABLE {name}_rates (currency VARCHAR, rate DOUBLE)")

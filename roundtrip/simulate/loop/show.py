@@ -1,5 +1,6 @@
 """The loop on the screen: where it is, and in the end what it changed."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -8,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from roundtrip.simulate.loop.compare import Lives
+from roundtrip.simulate.loop.compare import Comparison, Lives
 from roundtrip.simulate.loop.measured import Measured
 from roundtrip.simulate.loop.months import OnStage
 
@@ -42,23 +43,21 @@ def months_shown(months: int, console: Console) -> Iterator[OnStage]:
         bar.update(task, completed=months, stage="")
 
 
-def show(lives: Lives, found: Measured, currency: str, console: Console) -> None:
-    """Two tables: what really changed, and what the holdouts said."""
+def show(compared: Comparison, found: Measured, currency: str, console: Console) -> None:
+    """What really changed, of all and by action, and what the holdouts said."""
     table = Table(title="What the plan changed: the company beside itself, untouched")
     for head in ("", "untouched", "with the plan", "change"):
         table.add_column(head, justify="left" if not head else "right")
-    for name, lived, untouched in (
-        ("everybody", lives.everybody, lives.everybody_untouched),
-        ("who was treated", lives.treated, lives.treated_untouched),
-    ):
+    for name, lives in (("everybody", compared.everybody), ("who was treated", compared.treated)):
         table.add_section()
-        table.add_row(f"[bold]{name}[/]", f"{untouched.customers:,} customers", "", "")
+        table.add_row(f"[bold]{name}[/]", f"{lives.untouched.customers:,} customers", "", "")
         for label, value, form in _MEASURES:
-            before, after = value(untouched), value(lived)
-            change = f"{after / before - 1:+.1%}" if before else "–"
-            table.add_row(f"  {label}", form.format(before), form.format(after), change)
+            before, after = value(lives.untouched), value(lives.with_plan)
+            table.add_row(f"  {label}", form.format(before), form.format(after), _change(before, after))
     console.print(table)
-    extra = lives.everybody.margin - lives.everybody_untouched.margin
+    if compared.by_action:
+        console.print(_by_action(compared.by_action))
+    extra = compared.everybody.with_plan.margin - compared.everybody.untouched.margin
     console.print(
         f"{found.sent:,} treated, {found.held_out:,} held out; {found.cost:,.0f} {currency} spent of "
         f"{found.budget:,.0f}, {found.cost_of_exploring:,.0f} of it to learn; "
@@ -73,6 +72,31 @@ def show(lives: Lives, found: Measured, currency: str, console: Console) -> None
         else:
             told, low, high = (form.format(number) for number in effect)
             console.print(f"the holdouts say, of {what}: {told} ({low} to {high})")
+
+
+def _by_action(by_action: dict[str, Lives]) -> Table:
+    table = Table(title="Who was treated, by action (with two actions: in both)")
+    for head in ("action", "customers", "churn untouched", "with the plan", "change", "change of margin"):
+        table.add_column(head, justify="left" if head == "action" else "right")
+    for action, lives in by_action.items():
+        untouched, with_plan = lives.untouched, lives.with_plan
+        table.add_row(
+            action,
+            f"{untouched.customers:,}",
+            _percent(untouched.churn_rate),
+            _percent(with_plan.churn_rate),
+            _change(untouched.churn_rate, with_plan.churn_rate),
+            _change(untouched.margin, with_plan.margin),
+        )
+    return table
+
+
+def _percent(rate: float) -> str:
+    return "–" if math.isnan(rate) else f"{rate:.1%}"
+
+
+def _change(before: float, after: float) -> str:
+    return f"{after / before - 1:+.1%}" if before > 0 else "–"
 
 
 _MEASURES = (
