@@ -1,7 +1,6 @@
 """`roundtrip run` through Airflow: its own scheduler walks the road, this process starts it and watches."""
 
 import contextlib
-import signal
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -17,6 +16,7 @@ from roundtrip.airflow.follow import DAG_ORDER, RoadState, follow
 from roundtrip.airflow.processes import AirflowProcesses, end_leftovers, wait_until
 from roundtrip.errors import RoundtripError
 from roundtrip.home import Home
+from roundtrip.signals import ending_on_signals
 from roundtrip.stages import STAGES, records
 
 START_SECONDS = 180
@@ -30,7 +30,7 @@ def run_through_airflow(home: Home, as_of: date, console: Console) -> None:
     Raises:
         RoundtripError: what a stage raised, with its class, or what kept Airflow from running it.
     """
-    with _ending_on_signals(), _airflow(home, console) as api, _started(api, as_of) as run_id:
+    with ending_on_signals(), _airflow(home, console) as api, _started(api, as_of) as run_id:
         with Display(console) as display:
             for road in follow(api, run_id):
                 display.show(road)
@@ -106,21 +106,6 @@ def _started(api: AirflowApi, as_of: date) -> Iterator[str]:
             # The run's outcome matters more than this; Airflow may be going down already.
             with contextlib.suppress(Exception):
                 api.pause(dag, True)
-
-
-@contextlib.contextmanager
-def _ending_on_signals() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into an exception, so that what was started is stopped on the way out."""
-
-    def end(number, _frame):
-        raise SystemExit(128 + number)
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _failure(home: Home, as_of: date, api: AirflowApi, road: RoadState) -> RoundtripError:

@@ -18,6 +18,7 @@ from roundtrip.duck import connect
 from roundtrip.errors import BadInput, CheckBroken, GateFailed, Locked, RoundtripError
 from roundtrip.gates.summaries import remove
 from roundtrip.home import Home
+from roundtrip.signals import ending_on_signals
 
 _PRODUCTS = ("model", "seed")
 _BAD = ("error", "fail")
@@ -152,13 +153,14 @@ def _run_dbt(
     )
     errors = []
     try:
-        for line in process.stdout:
-            match read_event(line):
-                case NodeResult() as result:
-                    note(result)
-                case ErrorText(text):
-                    errors.append(text)
-        return process.wait(), errors
+        with ending_on_signals():
+            for line in process.stdout:
+                match read_event(line):
+                    case NodeResult() as result:
+                        note(result)
+                    case ErrorText(text):
+                        errors.append(text)
+            return process.wait(), errors
     finally:
         # A build whose caller is gone must not hold the lock.
         if process.poll() is None:

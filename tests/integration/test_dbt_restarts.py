@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -85,6 +87,39 @@ def test_a_killed_build_is_repaired_by_the_next_and_a_rebuild_changes_nothing(bu
         assert marts_hash(home) == first
         assert build_warehouse(home, AS_OF)["extent"] == "increment"
     assert marts_hash(home) == first
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGHUP])
+def test_a_build_that_is_told_to_end_leaves_no_dbt_at_work(built, told):
+    """Else it would hold the file for as long as it takes, and every other build would be refused."""
+    home, first = built
+    code = (
+        "import sys; from datetime import date; from pathlib import Path; "
+        "from roundtrip.build import build_warehouse; from roundtrip.home import Home; "
+        "build_warehouse(Home(Path(sys.argv[1])), date(2024, 6, 30))"
+    )
+    building = subprocess.Popen([sys.executable, "-c", code, str(home.root)])
+    try:
+        dbt = dbt_of(building.pid)
+        building.send_signal(told)
+        assert building.wait(timeout=30) == 128 + told
+    finally:
+        building.kill()
+    assert not Path(f"/proc/{dbt}").exists()
+    with without_data_tests():
+        assert build_warehouse(home, AS_OF)["rows"]["dim_customers"] == 150
+    assert marts_hash(home) == first
+
+
+def dbt_of(pid: int) -> int:
+    """The process of dbt that a process has started, once it is there."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            if b"dbt.cli.main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+        time.sleep(0.05)
+    raise AssertionError("dbt was not started")
 
 
 def test_a_warehouse_that_was_cut_off_is_made_anew(built):
