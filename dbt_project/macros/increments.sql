@@ -22,10 +22,25 @@
     {%- else -%} true {%- endif -%}
 {%- endmacro %}
 
+{#- Rows of customers of whom a booking has changed. -#}
+{% macro has_changed_bookings(customer_id="customer_id") -%}
+    {%- if is_increment() -%}
+        {{ customer_id }} in (select customer_id from {{ ref("int_changed_customers") }} where has_changed_bookings)
+    {%- else -%} true {%- endif -%}
+{%- endmacro %}
+
 {#- Rows of customers whose past has changed. -#}
 {% macro has_changed_past(customer_id="customer_id") -%}
     {%- if is_increment() -%}
         {{ customer_id }} in (select customer_id from {{ ref("int_changed_customers") }} where has_changed_past)
+    {%- else -%} true {%- endif -%}
+{%- endmacro %}
+
+{#- What happened on a day and is never moved by anything later, such as a visit: of changed customers, the days since
+    their past ends. -#}
+{% macro is_changed_day(day) -%}
+    {%- if is_increment() -%}
+        ({{ has_changed_past() }} or ({{ is_of_changed_customer() }} and {{ day }} >= {{ increment_starts_on() }}))
     {%- else -%} true {%- endif -%}
 {%- endmacro %}
 
@@ -72,6 +87,13 @@
     {%- else -%} true {%- endif -%}
 {%- endmacro %}
 
+{#- What a model holds for the months whose indicators are due, for models that join several tables by it. -#}
+{% macro due_month_rows(model) -%}
+    {%- if execute and (flags.FULL_REFRESH or not is_increment()) -%} {{ ref(model) }}
+    {%- else -%} (select * from {{ ref(model) }} where {{ is_due_month("as_of_date") }})
+    {%- endif -%}
+{%- endmacro %}
+
 {#- Labels whose outcome has become known since the last build. -#}
 {% macro has_ripened() -%}
     {%- if is_increment() -%}
@@ -109,6 +131,17 @@
     a model itself reads; the models all come after these two. -#}
 {% macro get_incremental_replace_customers_sql(arg_dict) -%}
     {{ return(replace_rows(arg_dict, is_changed_row())) }}
+{%- endmacro %}
+
+{% macro get_incremental_replace_changed_bookings_sql(arg_dict) -%}
+    {{ return(replace_rows(arg_dict, is_changed_row("has_changed_bookings"))) }}
+{%- endmacro %}
+
+{% macro get_incremental_replace_changed_days_sql(arg_dict) -%}
+    {%- set is_since = arg_dict["unique_key"][1] ~ " >= " ~ increment_starts_on() -%}
+    {{ return(replace_rows(
+        arg_dict, is_changed_row("has_changed_past") ~ " or (" ~ is_since ~ " and " ~ is_changed_row() ~ ")"
+    )) }}
 {%- endmacro %}
 
 {% macro get_incremental_replace_customer_dates_sql(arg_dict) -%}

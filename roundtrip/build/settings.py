@@ -17,8 +17,10 @@ _COMPANY_VARS = (
     "label_horizon_max_days",
 )
 
-#: From this size of raw.duckdb on dbt runs one statement at a time: two large ones spill.
+#: From this size of raw.duckdb on dbt runs one statement at a time, since two large ones spill; those of an
+#: increment are a tenth as large.
 _LARGE_RAW_BYTES = 256 * 2**20
+_LARGE_RAW_BYTES_OF_INCREMENT = 10 * _LARGE_RAW_BYTES
 
 
 def dbt_vars(home: Home) -> dict:
@@ -42,11 +44,12 @@ def dbt_environment(
         as_of: the date of a build; None where nothing is built.
         previous_as_of: on an increment, the date of the build that it goes on from.
     """
+    threads = os.environ.get("ROUNDTRIP_DBT_THREADS") or _statements_at_once(home, previous_as_of is not None)
     return {
         "ROUNDTRIP_AS_OF_DATE": as_of.isoformat() if as_of else "",
         "ROUNDTRIP_PREVIOUS_AS_OF_DATE": previous_as_of.isoformat() if previous_as_of else "",
         "ROUNDTRIP_HOME": str(home.root),
-        "ROUNDTRIP_DBT_THREADS": os.environ.get("ROUNDTRIP_DBT_THREADS") or _statements_at_once(home),
+        "ROUNDTRIP_DBT_THREADS": threads,
         "ROUNDTRIP_MEMORY_LIMIT": settings(home.tmp_dir)["memory_limit"],
         "DBT_PROJECT_DIR": str(PROJECT_DIR),
         "DBT_PROFILES_DIR": str(PROJECT_DIR),
@@ -57,6 +60,7 @@ def dbt_environment(
     }
 
 
-def _statements_at_once(home: Home) -> str:
-    is_large = home.raw_db.exists() and home.raw_db.stat().st_size >= _LARGE_RAW_BYTES
+def _statements_at_once(home: Home, is_increment: bool) -> str:
+    large = _LARGE_RAW_BYTES_OF_INCREMENT if is_increment else _LARGE_RAW_BYTES
+    is_large = home.raw_db.exists() and home.raw_db.stat().st_size >= large
     return "1" if is_large else "2"

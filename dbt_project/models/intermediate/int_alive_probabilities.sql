@@ -14,7 +14,6 @@ select
         days_between("rhythm.first_booked_on", "rhythm.last_booked_on"),
         days_between("rhythm.first_booked_on", "rhythm.as_of_date")
     ) }} as probability_alive
-from {{ ref("int_customer_rhythm") }} as rhythm
+from {{ due_rows("int_customer_rhythm") }} as rhythm
 left join {{ ref("int_alive_parameters") }} as parameters
     on rhythm.as_of_date >= parameters.fitted_on and rhythm.as_of_date < parameters.valid_until
-where {{ is_due("rhythm") }}

@@ -1,6 +1,6 @@
 {{ config(
     materialized="incremental",
-    incremental_strategy="replace_customers",
+    incremental_strategy="replace_changed_bookings",
     unique_key=["customer_id", "service_line", "booked_on", "counts_until"]
 ) }}
 
@@ -22,5 +22,5 @@ select
     cast(sum(travellers) as bigint) as travellers_sum,
     cast(count(travellers) as integer) as travellers_count
 from {{ ref("int_bookings") }}
-where counts_until > booked_on and {{ is_of_changed_customer() }}
+where counts_until > booked_on and {{ has_changed_bookings() }}
 group by customer_id, service_line, booked_on, counts_until

@@ -1,6 +1,6 @@
 {{ config(
     materialized="incremental",
-    incremental_strategy="replace_customers",
+    incremental_strategy="replace_changed_bookings",
     unique_key=["customer_id", "as_of_date"]
 ) }}
 
@@ -16,5 +16,5 @@ select
 from {{ ref("int_booking_days") }} as days
 where
     days.counts_until > {{ month_end("days.booked_on") }}
-    and {{ is_of_changed_customer("days.customer_id") }}
+    and {{ has_changed_bookings("days.customer_id") }}
 group by days.customer_id, {{ month_end("days.booked_on") }}

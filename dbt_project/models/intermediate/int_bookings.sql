@@ -1,4 +1,4 @@
-{{ config(materialized="incremental", incremental_strategy="replace_customers", unique_key=["booking_id"]) }}
+{{ config(materialized="incremental", incremental_strategy="replace_changed_bookings", unique_key=["booking_id"]) }}
 
 with rated as (
     select
@@ -11,7 +11,7 @@ with rated as (
             bookings.currency = rates.currency
             and cast(bookings.booked_at as date) >= rates.valid_from
             and cast(bookings.booked_at as date) < rates.valid_until
-    where {{ is_of_changed_customer("bookings.customer_id") }}
+    where {{ has_changed_bookings("bookings.customer_id") }}
 ),
 
 -- No net amount, no value at all: a gross amount alone would be added up as if nothing had been paid for it.

@@ -4,6 +4,7 @@ with seen_now as (
     select
         customer_id,
         fingerprint,
+        booking_fingerprint,
         settled_before_fingerprint
     from {{ ref("int_fingerprints") }}
     where kind = 'customer'
@@ -13,6 +14,7 @@ seen_before as (
     select
         customer_id,
         fingerprint,
+        booking_fingerprint,
         settled_fingerprint
     from {{ source("last_build", "fingerprints") }}
     where kind = 'customer'
@@ -20,6 +22,7 @@ seen_before as (
 
 select
     coalesce(seen_now.customer_id, seen_before.customer_id) as customer_id,
+    (seen_now.booking_fingerprint is distinct from seen_before.booking_fingerprint) as has_changed_bookings,
     (seen_now.settled_before_fingerprint is distinct from seen_before.settled_fingerprint) as has_changed_past
 from seen_now
 full outer join seen_before on seen_now.customer_id = seen_before.customer_id
@@ -27,6 +30,7 @@ where seen_now.fingerprint is distinct from seen_before.fingerprint
 {%- else -%}
 select
     customer_id,
+    true as has_changed_bookings,
     true as has_changed_past
 from {{ ref("int_fingerprints") }}
 where kind = 'customer'

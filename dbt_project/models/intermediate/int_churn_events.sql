@@ -17,11 +17,8 @@ with begun as (
             when churn_severity = 'severe' then {{ month_end("last_booked_on") }}
             else {{ months_before("as_of_date", 12) }}
         end as before_on
-    from {{ ref("int_customer_lifecycle") }} as lifecycle
-    where
-        is_month_end
-        and {{ severity_rank("churn_severity") }} > {{ severity_rank("previous_severity") }}
-        and {{ is_due("lifecycle") }}
+    from {{ due_rows("int_customer_lifecycle") }} as lifecycle
+    where is_month_end and {{ severity_rank("churn_severity") }} > {{ severity_rank("previous_severity") }}
 ),
 
 before_loss as (
@@ -54,9 +51,9 @@ select
         else greatest(before_loss.value_12m - windows.value_12m, 0)
     end as value_lost
 from begun
-inner join {{ ref("int_churn_reasons") }} as reasons
+inner join {{ due_rows("int_churn_reasons") }} as reasons
     on begun.customer_id = reasons.customer_id and begun.as_of_date = reasons.as_of_date
 left join before_loss
     on begun.customer_id = before_loss.customer_id and begun.as_of_date = before_loss.as_of_date
-left join {{ ref("int_booking_windows") }} as windows
+left join {{ due_rows("int_booking_windows") }} as windows
     on begun.customer_id = windows.customer_id and begun.as_of_date = windows.as_of_date

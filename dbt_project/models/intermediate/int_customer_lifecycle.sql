@@ -28,13 +28,13 @@ with measured as (
         coalesce(line_use.dropped_lines, 0) as dropped_lines,
         line_use.dropped_line_names
     from {{ ref("int_customer_dates") }} as dates
-    left join {{ ref("int_customer_rhythm") }} as rhythm
+    left join {{ due_rows("int_customer_rhythm") }} as rhythm
         on dates.customer_id = rhythm.customer_id and dates.as_of_date = rhythm.as_of_date
-    left join {{ ref("int_occasion_windows") }} as occasions
+    left join {{ due_rows("int_occasion_windows") }} as occasions
         on dates.customer_id = occasions.customer_id and dates.as_of_date = occasions.as_of_date
-    left join {{ ref("int_booking_windows") }} as windows
+    left join {{ due_rows("int_booking_windows") }} as windows
         on dates.customer_id = windows.customer_id and dates.as_of_date = windows.as_of_date
-    left join {{ ref("int_service_line_use") }} as line_use
+    left join {{ due_rows("int_service_line_use") }} as line_use
         on dates.customer_id = line_use.customer_id and dates.as_of_date = line_use.as_of_date
 ),
 

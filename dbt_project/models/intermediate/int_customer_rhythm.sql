@@ -18,7 +18,7 @@ with shrunk as (
         {{ days_between("states.last_booked_on", "windows.as_of_date") }} as days_since_last_booking,
         {{ shrunk_gap_days("states.gap_count", "states.median_gap_days", "priors.prior_gap_days") }}
             as shrunk_gap_days
-    from {{ ref("int_booking_windows") }} as windows
+    from {{ due_rows("int_booking_windows") }} as windows
     inner join {{ ref("int_rhythm_states") }} as states
         on
             windows.customer_id = states.customer_id
@@ -29,7 +29,6 @@ with shrunk as (
         on
             windows.as_of_date = priors.as_of_date
             and windows.dominant_service_line = priors.service_line
-    where {{ is_due("windows") }}
 ),
 
 judged as (

@@ -20,15 +20,15 @@ closing as (
         coalesce(windows.dominant_service_line, 'unknown') as service_line,
         -- Prospects are grouped by when they came, buyers by when they began to buy.
         cast(year(coalesce(lifecycle.first_booked_on, cast(customers.registered_at as date))) as varchar) as cohort
-    from {{ ref("int_customer_lifecycle") }} as lifecycle
+    from {{ due_rows("int_customer_lifecycle") }} as lifecycle
     inner join {{ ref("int_customers") }} as customers on lifecycle.customer_id = customers.customer_id
-    left join {{ ref("int_value_tiers") }} as tiers
+    left join {{ due_rows("int_value_tiers") }} as tiers
         on lifecycle.customer_id = tiers.customer_id and lifecycle.as_of_date = tiers.as_of_date
-    left join {{ ref("int_need_segments") }} as needs
+    left join {{ due_rows("int_need_segments") }} as needs
         on lifecycle.customer_id = needs.customer_id and lifecycle.as_of_date = needs.as_of_date
-    left join {{ ref("int_booking_windows") }} as windows
+    left join {{ due_rows("int_booking_windows") }} as windows
         on lifecycle.customer_id = windows.customer_id and lifecycle.as_of_date = windows.as_of_date
-    where lifecycle.is_month_end and {{ is_due("lifecycle") }}
+    where lifecycle.is_month_end
 )
 
 select

@@ -97,6 +97,7 @@ effects as (
     select
         customer_id,
         {{ loop.index }} as source_number,
+        {{ "true" if name == "booking_parts" else "false" }} as is_of_bookings,
         sum(case when {{ month }} < {{ next_month_starts_on() }} then {{ part }} end) as settled,
         {% if is_increment() -%}
         sum(case when {{ month }} < {{ increment_starts_on() }} then {{ part }} end) as settled_before,
@@ -111,6 +112,7 @@ effects as (
     select
         customer_id,
         0 as source_number,
+        true as is_of_bookings,
         cast(null as decimal(38, 0)) as settled,
         {% if is_increment() -%}
         cast(null as decimal(38, 0)) as settled_before,
@@ -160,6 +162,9 @@ select
     cast(null as date) as month,
     cast(sum({{ fingerprint(["source_number", "fingerprint"]) }}) as decimal(38, 0)) as fingerprint,
     cast(
+        sum(case when is_of_bookings then {{ fingerprint(["source_number", "fingerprint"]) }} end) as decimal(38, 0)
+    ) as booking_fingerprint,
+    cast(
         sum(case when settled is not null then {{ fingerprint(["source_number", "settled"]) }} end) as decimal(38, 0)
     ) as settled_fingerprint,
     {% if is_increment() -%}
@@ -177,6 +182,7 @@ select
     cast(null as varchar) as customer_id,
     month,
     cast(sum({{ fingerprint(["source_number", "fingerprint"]) }}) as decimal(38, 0)) as fingerprint,
+    cast(null as decimal(38, 0)) as booking_fingerprint,
     cast(null as decimal(38, 0)) as settled_fingerprint,
     cast(null as decimal(38, 0)) as settled_before_fingerprint
 from of_months

@@ -39,19 +39,19 @@ with customer_months as (
         surveys.nps_responses,
         surveys.nps_promoters,
         surveys.nps_detractors
-    from {{ ref("int_customer_lifecycle") }} as lifecycle
+    from {{ due_month_rows("int_customer_lifecycle") }} as lifecycle
     inner join {{ ref("int_customers") }} as customers on lifecycle.customer_id = customers.customer_id
-    inner join {{ ref("int_customer_segments") }} as segments
+    inner join {{ due_month_rows("int_customer_segments") }} as segments
         on lifecycle.customer_id = segments.customer_id and lifecycle.as_of_date = segments.as_of_date
-    left join {{ ref("int_booking_windows") }} as windows
+    left join {{ due_month_rows("int_booking_windows") }} as windows
         on lifecycle.customer_id = windows.customer_id and lifecycle.as_of_date = windows.as_of_date
-    left join {{ ref("int_booking_months") }} as bookings
+    left join {{ due_month_rows("int_booking_months") }} as bookings
         on lifecycle.customer_id = bookings.customer_id and lifecycle.as_of_date = bookings.as_of_date
-    left join {{ ref("int_support_months") }} as support
+    left join {{ due_month_rows("int_support_months") }} as support
         on lifecycle.customer_id = support.customer_id and lifecycle.as_of_date = support.as_of_date
-    left join {{ ref("int_survey_months") }} as surveys
+    left join {{ due_month_rows("int_survey_months") }} as surveys
         on lifecycle.customer_id = surveys.customer_id and lifecycle.as_of_date = surveys.as_of_date
-    where lifecycle.is_month_end and {{ is_due_month("lifecycle.as_of_date") }}
+    where lifecycle.is_month_end
 )
 
 select

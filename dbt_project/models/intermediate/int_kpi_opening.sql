@@ -24,15 +24,12 @@ with customer_months as (
         events.value_tier as tier_before,
         events.cause,
         events.value_lost
-    from {{ ref("int_customer_lifecycle") }} as lifecycle
-    inner join {{ ref("int_customer_segments") }} as segments
+    from {{ due_month_rows("int_customer_lifecycle") }} as lifecycle
+    inner join {{ due_month_rows("int_customer_segments") }} as segments
         on lifecycle.customer_id = segments.customer_id and lifecycle.as_of_date = segments.as_of_date
-    left join {{ ref("int_churn_events") }} as events
+    left join {{ due_month_rows("int_churn_events") }} as events
         on lifecycle.customer_id = events.customer_id and lifecycle.as_of_date = events.as_of_date
-    where
-        lifecycle.is_month_end
-        and lifecycle.previous_stage is not null
-        and {{ is_due_month("lifecycle.as_of_date") }}
+    where lifecycle.is_month_end and lifecycle.previous_stage is not null
 )
 
 select

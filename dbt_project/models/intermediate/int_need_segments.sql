@@ -55,14 +55,13 @@ measures as (
         coalesce(windows.service_lines_12m, 0) as service_lines_12m,
         {{ days_between("rhythm.first_booked_on", "rhythm.as_of_date") }} as days_since_first_booking,
         windows.average_lead_days
-    from {{ ref("int_customer_rhythm") }} as rhythm
-    left join {{ ref("int_occasion_windows") }} as occasions
+    from {{ due_rows("int_customer_rhythm") }} as rhythm
+    left join {{ due_rows("int_occasion_windows") }} as occasions
         on rhythm.customer_id = occasions.customer_id and rhythm.as_of_date = occasions.as_of_date
-    left join {{ ref("int_booking_windows") }} as windows
+    left join {{ due_rows("int_booking_windows") }} as windows
         on rhythm.customer_id = windows.customer_id and rhythm.as_of_date = windows.as_of_date
-    left join {{ ref("int_value_tiers") }} as tiers
+    left join {{ due_rows("int_value_tiers") }} as tiers
         on rhythm.customer_id = tiers.customer_id and rhythm.as_of_date = tiers.as_of_date
-    where {{ is_due("rhythm") }}
 )
 
 select

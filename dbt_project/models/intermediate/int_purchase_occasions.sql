@@ -1,6 +1,6 @@
 {{ config(
     materialized="incremental",
-    incremental_strategy="replace_customers",
+    incremental_strategy="replace_changed_bookings",
     unique_key=["customer_id", "booked_on"]
 ) }}
 
@@ -10,5 +10,5 @@ select
     booked_on,
     max(counts_until) as counts_until
 from {{ ref("int_booking_days") }}
-where {{ is_of_changed_customer() }}
+where {{ has_changed_bookings() }}
 group by customer_id, booked_on

@@ -1,6 +1,6 @@
 {{ config(
     materialized="incremental",
-    incremental_strategy="replace_customers",
+    incremental_strategy="replace_changed_bookings",
     unique_key=["customer_id", "scope", "state_from"]
 ) }}
 
@@ -10,7 +10,7 @@
 with several_lines as (
     select customer_id
     from {{ ref("int_booking_days") }}
-    where {{ is_of_changed_customer() }}
+    where {{ has_changed_bookings() }}
     group by customer_id
     having min(service_line) <> max(service_line)
 ),
@@ -23,7 +23,7 @@ booking_days as (
         counts_until,
         sum(bookings) as bookings
     from {{ ref("int_booking_days") }}
-    where {{ is_of_changed_customer() }}
+    where {{ has_changed_bookings() }}
     group by customer_id, booked_on, counts_until
     union all
     select

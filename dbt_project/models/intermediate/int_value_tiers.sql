@@ -29,14 +29,13 @@ measures as (
             when rhythm.as_of_date >= starts.prices_start_on then cast(windows.value_24m as double)
         end as value_24m,
         reporting.currency
-    from {{ ref("int_customer_rhythm") }} as rhythm
-    inner join {{ ref("int_occasion_windows") }} as occasions
+    from {{ due_rows("int_customer_rhythm") }} as rhythm
+    inner join {{ due_rows("int_occasion_windows") }} as occasions
         on rhythm.customer_id = occasions.customer_id and rhythm.as_of_date = occasions.as_of_date
-    inner join {{ ref("int_booking_windows") }} as windows
+    inner join {{ due_rows("int_booking_windows") }} as windows
         on rhythm.customer_id = windows.customer_id and rhythm.as_of_date = windows.as_of_date
     cross join {{ ref("int_source_starts") }} as starts
     cross join {{ ref("int_reporting_currency") }} as reporting
-    where {{ is_due("rhythm") }}
 ),
 
 recency as (

@@ -1,6 +1,6 @@
 {{ config(
     materialized="incremental",
-    incremental_strategy="replace_customers",
+    incremental_strategy="replace_changed_days",
     unique_key=["customer_id", "occurred_on"]
 ) }}
 
@@ -18,5 +18,5 @@ select
         when max(case when event_type in ('search', 'view', 'wishlist') then 1 else 0 end) = 1 then 'planning'
     end as journey_stage
 from {{ ref("stg_web_events") }}
-where {{ is_of_changed_customer() }}
+where {{ is_changed_day("cast(occurred_at as date)") }}
 group by customer_id, cast(occurred_at as date)

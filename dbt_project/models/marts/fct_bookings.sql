@@ -1,4 +1,4 @@
-{{ config(materialized="incremental", incremental_strategy="replace_customers", unique_key=["booking_id"]) }}
+{{ config(materialized="incremental", incremental_strategy="replace_changed_bookings", unique_key=["booking_id"]) }}
 
 select
     bookings.booking_id,
@@ -29,4 +29,4 @@ select
         false
     ) as is_repeat
 from {{ ref("int_bookings") }} as bookings
-where {{ is_of_changed_customer("bookings.customer_id") }}
+where {{ has_changed_bookings("bookings.customer_id") }}
