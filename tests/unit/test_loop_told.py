@@ -34,7 +34,7 @@ def published(home: Home) -> None:
     for round_id, is_sent in (("R-2025-10-31", True), ("R-2025-11-30", True), ("R-2025-12-31", False)):
         folder = home.rounds_dir / round_id
         folder.mkdir(parents=True)
-        (folder / "plan.json").write_text(json.dumps({"budget": 20}), encoding="utf-8")
+        (folder / "plan.json").write_text(json.dumps({"budget": 20, "expected_kept": 3.25}), encoding="utf-8")
         if is_sent:
             (folder / "sent.parquet").touch()
 
@@ -44,6 +44,7 @@ def test_only_what_was_sent_is_counted_and_what_was_spent_to_learn_is_told(home:
     found = measured(home, date(2025, 12, 31))
     assert (found.sent, found.held_out) == (2, 1)
     assert (found.cost, found.cost_of_exploring, found.budget) == (14.0, 4.0, 40)
+    assert found.expected_kept == 6.5
 
     console = Console(file=io.StringIO(), width=200)
     lives = Lives(UNTOUCHED, LIVED)
@@ -55,6 +56,7 @@ def test_only_what_was_sent_is_counted_and_what_was_spent_to_learn_is_told(home:
         "-10.0%",
         "care_call │       200 │           25.0% │         22.5% │ -10.0% │           +10.0%",
         "14 CNY spent of 40, 4 of it to learn",
+        "the plans expected to keep 6.5 customers; at the end +5 are there",
         "30 CNY more margin than untouched: net +16 CNY",
         "of a booking within 90 days: +2.0% (+1.0% to +3.0%)",
         "the holdouts cannot say yet what the rounds did to margin within 90 days, CNY",

@@ -14,7 +14,8 @@ class Measured:
 
     Attributes:
         sent, held_out: assignments.  cost: of those sent, all rounds; cost_of_exploring: of those that
-            were drawn to learn.  budget: of all rounds that were sent.
+            were drawn to learn.  budget, expected_kept: of all rounds that were sent; customers whom their
+            plans expected to keep.
         effect_on_return: of being treated, on the probability of a booking in the window, with its 95 %
             interval.  effect_on_margin: the same of the margin in the window.
     """
@@ -24,6 +25,7 @@ class Measured:
     cost: float
     cost_of_exploring: float
     budget: float
+    expected_kept: float
     effect_on_return: tuple[float, float, float] | None
     effect_on_margin: tuple[float, float, float] | None
 
@@ -47,12 +49,14 @@ def measured(home: Home, day: date, window_days: int = 90) -> Measured:
                 [window_days, day],
             ).fetchall()
         }
+    plans = [each.plan for each in rounds(home) if each.state == SENT]
     return Measured(
         sent,
         held_out,
         float(cost),
         float(cost_of_exploring),
-        sum(each.plan["budget"] for each in rounds(home) if each.state == SENT),
+        sum(plan["budget"] for plan in plans),
+        sum(plan.get("expected_kept") or 0.0 for plan in plans),
         tuple(found["return"]) if "return" in found else None,
         tuple(found["margin"]) if "margin" in found else None,
     )

@@ -63,6 +63,10 @@ def show(compared: Comparison, found: Measured, currency: str, console: Console)
         f"{found.budget:,.0f}, {found.cost_of_exploring:,.0f} of it to learn; "
         f"{extra:,.0f} {currency} more margin than untouched: net {extra - found.cost:+,.0f} {currency}"
     )
+    kept = compared.everybody.untouched.gone - compared.everybody.with_plan.gone
+    console.print(
+        f"the plans expected to keep {found.expected_kept:,.1f} customers; at the end {kept:+,} are there"
+    )
     for what, effect, form in (
         ("a booking within 90 days", found.effect_on_return, "{:+.1%}"),
         (f"margin within 90 days, {currency}", found.effect_on_margin, "{:+,.1f}"),
