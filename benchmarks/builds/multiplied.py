@@ -5,8 +5,10 @@ import duckdb
 from roundtrip.contract import Table, source_contract
 
 
-def multiply(raw: duckdb.DuckDBPyConnection, times: int) -> dict[str, int]:
+def multiply(raw: duckdb.DuckDBPyConnection, times: int, mark: str = "-") -> dict[str, int]:
     """Every row of every customer `times` over, each copy under ids of its own; returns rows by table.
+
+    Ids get `mark` and a number; what was multiplied already needs another mark.
 
     The distributions stay those of the simulation, gaps, seasons and all, and only the size grows: what a
     build costs at a size is then a matter of the size alone.
@@ -15,7 +17,7 @@ def multiply(raw: duckdb.DuckDBPyConnection, times: int) -> dict[str, int]:
     for table in source_contract().values():
         name = f"raw.raw.{table.name}"
         if ids := _ids(table):
-            replaced = ", ".join(f'"{column}" || \'-\' || copies.number AS "{column}"' for column in ids)
+            replaced = ", ".join(f'"{column}" || \'{mark}\' || copies.number AS "{column}"' for column in ids)
             raw.execute(
                 f"INSERT INTO {name} SELECT rows.* REPLACE ({replaced}) "
                 f"FROM {name} AS rows CROSS JOIN range(1, {times}) AS copies (number)"
@@ -23,7 +25,7 @@ def multiply(raw: duckdb.DuckDBPyConnection, times: int) -> dict[str, int]:
         rows[table.name] = raw.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
     raw.execute(
         "INSERT INTO raw.raw.customer_identities SELECT accounts.* REPLACE "
-        "(account_id || '-' || number AS account_id, customer_id || '-' || number AS customer_id) "
+        f"(account_id || '{mark}' || number AS account_id, customer_id || '{mark}' || number AS customer_id) "
         f"FROM raw.raw.customer_identities AS accounts CROSS JOIN range(1, {times}) AS copies (number)"
     )
     raw.execute("CHECKPOINT raw")
