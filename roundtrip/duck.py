@@ -10,6 +10,8 @@ from roundtrip.errors import Locked
 
 #: With dbt and what DuckDB does not count a build stays below 4 GB; more rows spill to disk instead.
 DEFAULT_MEMORY_LIMIT = "2800MB"
+#: Of every session of ours: one time zone on any machine, and no bar of DuckDB's across our own or in a log.
+SESSION = "SET TimeZone = 'UTC'; SET enable_progress_bar = false"
 #: Errors about names. All others may quote a value.
 _ABOUT_NAMES = ("Binder Error", "Catalog Error", "Parser Error", "IO Error", "Out of Memory Error")
 #: From the first quote to the last of its kind: a value may hold quotes itself (O'Brien).
@@ -46,7 +48,7 @@ def connect(path: Path, tmp_dir: Path, read_only: bool = False) -> duckdb.DuckDB
             f"{path} is held by {who}",
             "wait for it to end, or end it, and run the same command again",
         ) from error
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(SESSION)
     return connection
 
 

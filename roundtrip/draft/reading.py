@@ -78,7 +78,7 @@ def opened(
             )
         connection = duckdb.connect(config=duck.settings(Path(spill)))
         try:
-            connection.execute("SET TimeZone = 'UTC'; SET temp_file_encryption = true")
+            connection.execute(f"{duck.SESSION}; SET temp_file_encryption = true")
             shapes.create_macro(connection)
             rules.create_macros(connection)
             yield connection, _sources(connection, offered, sample_rows)

@@ -148,7 +148,7 @@ def _connect(home: Home) -> duckdb.DuckDBPyConnection:
     home.tmp_dir.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect(config=duck.settings(home.tmp_dir))
     name = str(home.current_db).replace("'", "''")
-    connection.execute(f"SET TimeZone = 'UTC'; ATTACH '{name}' AS {_CATALOG} (READ_ONLY)")
+    connection.execute(f"{duck.SESSION}; ATTACH '{name}' AS {_CATALOG} (READ_ONLY)")
     # A condition is SQL from outside, and could read files.
     connection.execute("SET enable_external_access = false; SET lock_configuration = true")
     return connection

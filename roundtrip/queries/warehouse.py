@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 
+from roundtrip import duck
 from roundtrip.errors import RoundtripError
 from roundtrip.home import Home
 from roundtrip.ingest import sql as quoted
@@ -138,7 +139,7 @@ def _instance(home: Home, limits: Limits) -> duckdb.DuckDBPyConnection:
     try:
         connection.execute(f"ATTACH {quoted.text(str(home.current_db))} AS warehouse (READ_ONLY)")
         connection.execute("USE warehouse.marts")
-        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(duck.SESSION)
         # Also keeps names in SQL from being variables of this process.
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")

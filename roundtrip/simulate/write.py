@@ -33,7 +33,7 @@ def open_connection() -> duckdb.DuckDBPyConnection:
     """A connection for the functions below. One thread keeps rows in the frame's order."""
     connection = duckdb.connect(config={"threads": 1})
     # By default DuckDB guesses the type of an object column from a sample, which may be all missing.
-    connection.execute("SET pandas_analyze_sample = 0")
+    connection.execute("SET pandas_analyze_sample = 0; SET enable_progress_bar = false")
     return connection
 
 

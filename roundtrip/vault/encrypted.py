@@ -22,7 +22,7 @@ def workbench(home: Home) -> duckdb.DuckDBPyConnection:
     """A connection to no file, to which encrypted and plain ones can be attached; spills encrypted."""
     home.tmp_dir.mkdir(parents=True, exist_ok=True)
     connection = duckdb.connect(config=duck.settings(home.tmp_dir))
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(duck.SESSION)
     enable(connection)
     return connection
 
