@@ -79,7 +79,7 @@ def show(compared: Comparison, found: Measured, currency: str, console: Console)
 
 
 def _by_action(by_action: dict[str, Lives]) -> Table:
-    table = Table(title="Who was treated, by action (with two actions: in both)")
+    table = Table(title="Who was treated, by action, with all else they had")
     for head in ("action", "customers", "churn untouched", "with the plan", "change", "change of margin"):
         table.add_column(head, justify="left" if head == "action" else "right")
     for action, lives in by_action.items():
