@@ -94,6 +94,8 @@ def test_a_build_that_is_told_to_end_leaves_no_dbt_at_work(built, told):
     """Else it would hold the file for as long as it takes, and every other build would be refused."""
     home, first = built
     code = (
+        # Whoever runs the tests may ignore it (nohup), and what is ignored stays so.
+        f"import signal; signal.signal({int(told)}, signal.SIG_DFL); "
         "import sys; from datetime import date; from pathlib import Path; "
         "from roundtrip.build import build_warehouse; from roundtrip.home import Home; "
         "build_warehouse(Home(Path(sys.argv[1])), date(2024, 6, 30))"

@@ -36,7 +36,7 @@ def compiled() -> str:
         "need_measures": lambda: MEASURES,
         "config": lambda **_: "",
         "ref": lambda name: name,
-        "is_due": lambda relation: "true",
+        "due_rows": lambda name: name,
         "end_of_time": lambda: f"cast('{END_OF_TIME}' as date)",
         "days_between": lambda earlier, later: f"date_diff('day', {earlier}, {later})",
     }
