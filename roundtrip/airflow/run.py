@@ -16,7 +16,7 @@ from roundtrip.airflow.follow import DAG_ORDER, RoadState, follow
 from roundtrip.airflow.processes import AirflowProcesses, end_leftovers, wait_until
 from roundtrip.errors import RoundtripError
 from roundtrip.home import Home
-from roundtrip.signals import ending_on_signals
+from roundtrip.process_signals import ending_on_signals
 from roundtrip.stages import STAGES, records
 
 START_SECONDS = 180

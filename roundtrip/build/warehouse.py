@@ -18,7 +18,7 @@ from roundtrip.duck import connect
 from roundtrip.errors import BadInput, CheckBroken, GateFailed, Locked, RoundtripError
 from roundtrip.gates.summaries import remove
 from roundtrip.home import Home
-from roundtrip.signals import ending_on_signals
+from roundtrip.process_signals import ending_on_signals
 
 _PRODUCTS = ("model", "seed")
 _BAD = ("error", "fail")
