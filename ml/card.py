@@ -33,7 +33,7 @@ def write_card(home: Home, as_of: date, outcome: dict) -> dict:
         card = {
             "status": "too_little_data" if missing else "refused",
             "note": "; ".join(missing) if missing else outcome["reason"],
-            **_in_chinese(outcome),
+            **({"note_zh": "；".join(outcome["what_is_missing_zh"])} if missing else _in_chinese(outcome)),
         }
         trained = outcome
     else:

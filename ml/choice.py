@@ -10,6 +10,7 @@ from ml.bootstrap import Sums, blocks_of_draws, numbered, with_interval
 from ml.evaluate import Scored, evaluate, roc_auc
 from ml.frame import Frame
 from ml.rule import InactivityRule, choose_rule
+from ml.sentences import Sentence, say
 from ml.split import Split
 from ml.tuning import tune
 
@@ -38,7 +39,7 @@ class Comparison:
     parameters: dict
     rule: InactivityRule
     selection: dict = field(default_factory=dict)
-    messages: list[str] = field(default_factory=list)
+    messages: list[Sentence] = field(default_factory=list)
 
 
 def compare(frame: Frame, split: Split, parameters: dict, champion_recipe: dict | None = None) -> Comparison:
@@ -162,7 +163,7 @@ def _merged(below: dict, above: dict) -> dict:
     return merged
 
 
-def _new_levels(model, test: pd.DataFrame) -> list[str]:
+def _new_levels(model, test: pd.DataFrame) -> list[Sentence]:
     """Categories of the test that training did not know, and the share of rows they are."""
     found = []
     for name, levels in model.spec["categories"].items():
@@ -170,10 +171,7 @@ def _new_levels(model, test: pd.DataFrame) -> list[str]:
         new = values[~values.isin(levels)]
         if len(new):
             some = ", ".join(sorted(new.unique())[:5])
-            found.append(
-                f"{name}: {len(new) / len(test):.1%} of the test rows have levels that training did not know "
-                f"or that are rare ({some}); they count as `other`"
-            )
+            found.append(say("new_levels", name=name, share=len(new) / len(test), levels=some))
     return found
 
 

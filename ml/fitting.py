@@ -7,6 +7,7 @@ import pandas as pd
 
 from ml.folds import is_sampled
 from ml.purchases import fit_purchases
+from ml.sentences import Sentence, say
 from ml.served import HISTORY, ChurnModel, encode, expanded, standardised
 from ml.settings import catalogue
 from ml.survival import fit_survival, followed_rows
@@ -38,16 +39,16 @@ class Lesson:
     without: set | frozenset = frozenset()
 
 
-def why_not(kind: str, rows: pd.DataFrame, features: list[str], parameters: dict) -> str | None:
+def why_not(kind: str, rows: pd.DataFrame, features: list[str], parameters: dict) -> Sentence | None:
     """What a kind lacks to be a candidate here, in words; None where it lacks nothing."""
     if kind in ("buy_till_you_die", "survival") and parameters["label"] != "no_booking":
-        return f"{kind} is left out: it tells of bookings, and the label is {parameters['label']}"
+        return say("other_label", kind=kind, label=parameters["label"])
     needed = {"buy_till_you_die": HISTORY, "survival": ("typical_gap_days",)}.get(kind, ())
     missing = [name for name in needed if name not in features]
     if missing:
-        return f"{kind} is left out: the warehouse says nothing of {', '.join(missing)}"
+        return say("lacks_columns", kind=kind, names=", ".join(missing))
     if kind == "survival" and ("booked_in_months" not in rows or rows["booked_in_months"].isna().all()):
-        return "survival is left out: no booking after a month end has been seen"
+        return say("no_later_booking")
     return None
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ml.sentences import Sentence, say
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -69,15 +71,18 @@ def whole_months(
     return sorted(complete[complete >= share].index)
 
 
-def shortcomings(part: str, chosen: pd.DataFrame, rules: dict) -> list[str]:
-    """What is missing in some rows to learn from or to measure on, in words."""
-    missing, churned = [], int(chosen["label"].sum())
-    for word, n in (("churned", churned), ("kept", len(chosen) - churned)):
-        if n < rules["min_rows_each_class"]:
-            missing.append(f"{part}: {rules['min_rows_each_class']} {word} rows (there are {n})")
+def shortcomings(part: str, chosen: pd.DataFrame, rules: dict) -> list[Sentence]:
+    """What is missing in some rows to learn from (`part` is training) or to measure on (test)."""
+    named, missing = say(f"part_{part}"), []
+    churned, needed = int(chosen["label"].sum()), rules["min_rows_each_class"]
+    for word, rows in (("churned", churned), ("kept", len(chosen) - churned)):
+        if rows < needed:
+            missing.append(say(f"too_few_{word}", part=named, needed=needed, rows=rows))
     customers = chosen["customer_id"].nunique()
     if customers < rules["min_customers"]:
-        missing.append(f"{part}: {rules['min_customers']} customers (there are {customers})")
+        missing.append(
+            say("too_few_customers", part=named, needed=rules["min_customers"], customers=customers)
+        )
     return missing
 
 
@@ -90,8 +95,8 @@ def _rolling(rows: pd.DataFrame, usable, sampled, months: pd.DataFrame, rules: d
         validate = sampled & rows["as_of_date"].isin(held_out).to_numpy()
         learned = rows.loc[train]
         if (
-            shortcomings("", learned, rules)
-            or shortcomings("", rows.loc[validate], rules)
+            shortcomings("training", learned, rules)
+            or shortcomings("test", rows.loc[validate], rules)
             or learned["as_of_date"].nunique() < rules["min_training_months"]
         ):
             break

@@ -9,6 +9,7 @@ from datetime import date
 
 import pandas as pd
 
+from ml.sentences import Sentence, join, say
 from ml.settings import catalogue, check_feature_names
 from roundtrip.duck import connect
 from roundtrip.errors import BadInput
@@ -69,7 +70,7 @@ class Frame:
     rows: pd.DataFrame
     features: list[str]
     months: pd.DataFrame
-    messages: list[str]
+    messages: list[Sentence]
     unfinished: pd.DataFrame = field(default_factory=pd.DataFrame)
     histories: pd.DataFrame = field(default_factory=pd.DataFrame)
 
@@ -162,13 +163,10 @@ def read_frame(home: Home, as_of: date, parameters: dict) -> Frame:
             "SELECT count(*) FROM marts.dim_customers WHERE NOT may_be_profiled"
         ).fetchone()
         if withdrawn:
-            messages.append(f"customers left out, since they withdrew consent to profiling: {withdrawn}")
+            messages.append(say("withdrawn", customers=withdrawn))
         keep_one_in = -(-int(months["labelled"].sum()) // parameters["frame"]["max_rows"]) or 1
         if keep_one_in > 1:
-            messages.append(
-                f"learned from one customer in {keep_one_in} (chosen by hash): "
-                f"more than {parameters['frame']['max_rows']} rows are labelled"
-            )
+            messages.append(say("sampled", one_in=keep_one_in, rows=parameters["frame"]["max_rows"]))
         messages += _odd_numbers(connection, names, scope, as_of)
         follows = parameters["label"] == "no_booking" and set(_HISTORY) <= set(names)
         rows, unfinished = (
@@ -237,7 +235,7 @@ def _histories(connection, as_of: date) -> pd.DataFrame:
     return found.assign(fitted_on=pd.to_datetime(found["fitted_on"]))
 
 
-def _odd_numbers(connection, names: list[str], scope: str, as_of: date) -> list[str]:
+def _odd_numbers(connection, names: list[str], scope: str, as_of: date) -> list[Sentence]:
     """Which features hold infinite values or NaN, and in how many rows; to the models they are unknown."""
     kinds = table_columns(connection, "customer_features")
     decimals = [name for name in names if kinds[name] in ("DOUBLE", "FLOAT")]
@@ -245,24 +243,27 @@ def _odd_numbers(connection, names: list[str], scope: str, as_of: date) -> list[
         return []
     counted = ", ".join(f"count(*) FILTER (NOT isfinite(f.{name}))" for name in decimals)
     counts = connection.execute(f"SELECT {counted} FROM {scope}", {"as_of": as_of}).fetchone()
-    odd = [f"{name} ({count} rows)" for name, count in zip(decimals, counts, strict=True) if count]
-    return [f"infinite or not a number, counted as unknown: {', '.join(odd)}"] if odd else []
+    odd = [
+        say("odd_number", name=name, rows=count)
+        for name, count in zip(decimals, counts, strict=True)
+        if count
+    ]
+    return [say("odd_numbers", names=join(odd))] if odd else []
 
 
-def _missing_messages(names: list[str]) -> list[str]:
+def _missing_messages(names: list[str]) -> list[Sentence]:
     missing = [name for name in catalogue()["features"] if name not in names]
-    return [f"not in the warehouse, or no numbers there: {', '.join(missing)}"] if missing else []
+    return [say("not_there", names=", ".join(missing))] if missing else []
 
 
-def _usable(rows: pd.DataFrame, names: list[str], parameters: dict) -> tuple[list[str], list[str]]:
+def _usable(rows: pd.DataFrame, names: list[str], parameters: dict) -> tuple[list[str], list[Sentence]]:
     """Leave out features without any value (a source this company does not have), and say so."""
     empty = [name for name in names if rows[name].isna().all()]
-    messages = [f"no values at all (source absent): {', '.join(empty)}"] if empty and len(rows) else []
+    messages = [say("no_values", names=", ".join(empty))] if empty and len(rows) else []
     months = rows["as_of_date"].nunique()
     if months < parameters["frame"]["min_months_for_calendar"] and "month_of_year" in names:
         messages.append(
-            f"month_of_year left out: {months} labelled months cannot tell a season from a year"
-            f" ({parameters['frame']['min_months_for_calendar']} needed)"
+            say("no_season", months=months, needed=parameters["frame"]["min_months_for_calendar"])
         )
         empty.append("month_of_year")
     return [name for name in names if name not in empty], messages

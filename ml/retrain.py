@@ -10,22 +10,31 @@ from datetime import date, timedelta
 
 from ml import history, registry
 from ml.frame import available_features, open_published
+from ml.sentences import Sentence, say
 from roundtrip.home import Home
 
 FIRST, SCHEDULE, DRIFT = "first", "schedule", "drift"
-REFUSED = "a candidate was refused"
 PARAMETERS, SCHEMA, SAME_DATE = "parameters", "schema", "same_date"
 
 
 @dataclass(frozen=True)
 class Decision:
-    """`trigger`: one of the words above, or None where no training is due; `reason`: a sentence."""
+    """`trigger`: one of the words above, or None where no training is due; `reason`: why."""
 
     trigger: str | None
-    reason: str
+    reason: Sentence
 
     def said(self) -> dict[str, str | None]:
-        return {"trigger": self.trigger, "reason": self.reason}
+        return {"trigger": self.trigger, "reason": self.reason, "reason_zh": self.reason.zh}
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """Something that was tried or decided: on the date `tried_on` of the data; `what` it was."""
+
+    tried_on: date
+    what: Sentence
+    was_refused: bool = False
 
 
 def decide(
@@ -42,50 +51,49 @@ def decide(
     rules = parameters["promotion"]
     attempts = _attempts(home, as_of, champion, parameters_hash)
     if champion is not None and champion.parameters_hash != parameters_hash and not attempts:
-        return Decision(PARAMETERS, f"the parameters have changed since version {champion.number}")
+        return Decision(PARAMETERS, say("parameters_changed", number=champion.number))
     if not attempts:
-        return Decision(FIRST, "there is no champion yet")
-    newest, what = max(attempts, key=lambda attempt: attempt[0])
-    age = (as_of - newest).days
+        return Decision(FIRST, say("no_champion"))
+    newest = max(attempts, key=lambda attempt: attempt.tried_on)
+    what, age = newest.what, (as_of - newest.tried_on).days
     if age == 0:
         # With nothing changed the finished run is taken again, and its own reason with it.
-        return Decision(SAME_DATE, f"{what} for this very date, with other data or another code")
+        return Decision(SAME_DATE, say("same_date", what=what))
     if age >= rules["retrain_after_days"]:
-        return Decision(SCHEDULE, f"{what} {age} days ago; every {rules['retrain_after_days']} days is usual")
+        return Decision(SCHEDULE, say("schedule", what=what, days=age, usual=rules["retrain_after_days"]))
     # After a refusal the next day's data would give no other answer.
-    if what != REFUSED and (gone := _gone_features(home, champion)):
-        return Decision(
-            SCHEMA, f"the warehouse lacks what version {champion.number} needs: {', '.join(gone)}"
-        )
-    alarms = _alarms(home, as_of, newest, champion)
+    if not newest.was_refused and (gone := _gone_features(home, champion)):
+        return Decision(SCHEMA, say("schema", number=champion.number, names=", ".join(gone)))
+    alarms = _alarms(home, as_of, newest.tried_on, champion)
     if alarms and age >= rules["retrain_on_drift_after_days"]:
-        return Decision(DRIFT, "; ".join(alarms))
-    due = newest + timedelta(days=rules["retrain_after_days"])
-    waits = (
-        f"; drift was seen, and the last try is under {rules['retrain_on_drift_after_days']} days ago"
-        if alarms
-        else ", or when something drifts"
-    )
-    return Decision(None, f"{what} {age} days ago; the next training is due on {due}{waits}")
+        return Decision(DRIFT, say("drift", alarms="; ".join(alarms), alarm_count=len(alarms)))
+    waiting = {
+        "what": what,
+        "days": age,
+        "due": newest.tried_on + timedelta(days=rules["retrain_after_days"]),
+    }
+    if alarms:
+        return Decision(None, say("not_due_yet", **waiting, drift_days=rules["retrain_on_drift_after_days"]))
+    return Decision(None, say("not_due", **waiting))
 
 
-def _attempts(home: Home, as_of: date, champion, parameters_hash: str) -> list[tuple[date, str]]:
-    """What has been tried or decided with these parameters up to the date: when, and in words.
+def _attempts(home: Home, as_of: date, champion, parameters_hash: str) -> list[_Attempt]:
+    """What has been tried or decided with these parameters up to the date.
 
     A rollback counts: somebody has chosen, and the next day's training must not choose again at once, unless
     the parameters were changed since.
     """
     found = []
     if champion is not None and champion.parameters_hash == parameters_hash:
-        found.append((champion.as_of, f"version {champion.number} was trained"))
+        found.append(_Attempt(champion.as_of, say("was_trained", number=champion.number)))
     if (refused := registry.newest_refusal(home, as_of, parameters_hash)) is not None:
-        found.append((refused, REFUSED))
+        found.append(_Attempt(refused, say("was_refused"), was_refused=True))
     last = next(iter(history.moves(home)[-1:]), None)
     if champion is not None and last is not None and last.action == history.ROLLED_BACK:
         is_still_so = (last.version, last.parameters_hash) == (champion.number, parameters_hash)
-        what = f"version {champion.number} was put back in force ({last.reason})"
-        found += [(date.fromisoformat(last.as_of), what)] if is_still_so else []
-    return [(when, what) for when, what in found if when <= as_of]
+        what = say("was_put_back", number=champion.number, reason=last.reason)
+        found += [_Attempt(date.fromisoformat(last.as_of), what)] if is_still_so else []
+    return [attempt for attempt in found if attempt.tried_on <= as_of]
 
 
 def _gone_features(home: Home, champion: registry.Version | None) -> list[str]:

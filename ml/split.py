@@ -14,12 +14,13 @@ import pandas as pd
 
 from ml.folds import Fold, make_folds, shortcomings
 from ml.frame import Frame
+from ml.sentences import Sentence, say
 
 
 class TooLittleData(Exception):
     """Not a failure: the company is young, or everybody stayed. `what_is_missing` says it in words."""
 
-    def __init__(self, what_is_missing: list[str]):
+    def __init__(self, what_is_missing: list[Sentence]):
         super().__init__("; ".join(what_is_missing))
         self.what_is_missing = what_is_missing
 
@@ -62,19 +63,17 @@ def split_frame(frame: Frame, parameters: dict, test_month: pd.Timestamp | None 
     if rows.empty:
         raise TooLittleData(_why_no_labels(frame))
     if rows["label"].nunique() < 2:
-        only = "churned" if rows["label"].iloc[0] else "stayed"
-        raise TooLittleData([f"both outcomes: all {len(rows)} labelled rows {only}"])
+        only = "churned" if rows["label"].iloc[0] else "kept"
+        raise TooLittleData([say(f"one_outcome_{only}", rows=len(rows))])
     if test_month is not None:
         choices = [[test_month]]
     else:
         share = frame.months["labelled"] / frame.months["candidates"]
         labelled = list(frame.months.loc[share >= rules["min_labelled_share"], "as_of_date"])
         if not labelled:
-            raise TooLittleData(
-                [f"a month whose customers' outcomes are known for {rules['min_labelled_share']:.0%}"]
-            )
+            raise TooLittleData([say("no_known_month", share=rules["min_labelled_share"])])
         choices = [labelled[-n:] for n in range(min(rules["test_months"], len(labelled)), 0, -1)]
-    missing: list[str] = []
+    missing: list[Sentence] = []
     for months in choices:
         test = rows["as_of_date"].isin(months).to_numpy()
         train = (rows["horizon_ends_on"] <= min(months)).to_numpy()
@@ -115,19 +114,16 @@ def _facts(part: str, chosen: pd.DataFrame) -> dict:
     }
 
 
-def _shortcomings(train: pd.DataFrame, test: pd.DataFrame, rules: dict) -> list[str]:
+def _shortcomings(train: pd.DataFrame, test: pd.DataFrame, rules: dict) -> list[Sentence]:
     missing = shortcomings("training", train, rules)
     months = train["as_of_date"].nunique()
     if months < rules["min_training_months"]:
-        missing.append(
-            f"training: {rules['min_training_months']} months whose outcome was known before the test "
-            f"(there are {months}): more history"
-        )
+        missing.append(say("too_few_months", needed=rules["min_training_months"], months=months))
     return missing + shortcomings("test", test, rules)
 
 
-def _why_no_labels(frame: Frame) -> list[str]:
+def _why_no_labels(frame: Frame) -> list[Sentence]:
     candidates = int(frame.months["candidates"].sum())
     if not candidates:
-        return ["customers who booked and are not lost, at a month end"]
-    return [f"time: for none of {candidates} rows the outcome is known yet (all censored)"]
+        return [say("nobody")]
+    return [say("all_censored", rows=candidates)]

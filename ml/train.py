@@ -20,6 +20,7 @@ from ml.profit import with_company_costs
 from ml.quality import in_depth
 from ml.retrain import Decision, decide
 from ml.run_log import describe, log_card, log_comparison, run_name
+from ml.sentences import Sentence, in_chinese, say
 from ml.settings import digest, source_hash
 from ml.settings import parameters as read_parameters
 from ml.split import TooLittleData, split_frame
@@ -31,8 +32,8 @@ def train(home: Home, as_of: date) -> dict:
 
     Returns:
         `status`: promoted | refused | too_little_data | champion_is_fresh | refused_recently, with `as_of`
-        and, by status, `what_is_missing`, `reason` (`reason_zh`), `version`, `champion`, `split`,
-        `evaluation`, `messages`, `run_id`.
+        and, by status, `what_is_missing`, `reason`, `version`, `champion`, `split`,
+        `evaluation`, `messages`, `run_id`; words also in Chinese (`reason_zh` …).
 
     Raises:
         BadInput: no published warehouse, or a table is missing in it.
@@ -107,24 +108,29 @@ def _train_in_a_run(
         mlflow.log_params(
             {**_flat(parameters), "features": len(frame.features), "labelled_rows": len(frame.rows)}
         )
+        messages = frame.messages
         base = {
             "as_of": as_of.isoformat(),
             "run_id": run.info.run_id,
-            "messages": frame.messages,
             "trained_because": decision.said(),
             "about": about(home, frame, parameters, identity, code_version()),
         }
         try:
             split = split_frame(frame, parameters)
         except TooLittleData as outcome:
-            summary = {"status": "too_little_data", "what_is_missing": outcome.what_is_missing, **base}
+            summary = {
+                "status": "too_little_data",
+                "what_is_missing": outcome.what_is_missing,
+                "what_is_missing_zh": in_chinese(outcome.what_is_missing),
+                **_told(messages),
+                **base,
+            }
             missing = "; ".join(outcome.what_is_missing)
             _close(mlflow, summary, f"**Nothing was trained for {as_of}.** Too little data: {missing}.")
             return summary
         champion_recipe = registry.run_file(home, champion, registry.RECIPE) if champion else None
         if champion and champion_recipe is None:
-            gone = f"not compared with version {champion.number}: its run is gone"
-            base["messages"] = [*frame.messages, gone]
+            messages = [*messages, say("run_is_gone", number=champion.number)]
             champion = None
         compared = compare(frame, split, parameters, champion_recipe)
         compared.evaluation |= in_depth(
@@ -144,10 +150,14 @@ def _train_in_a_run(
             "selection": compared.selection,
             "evaluation": compared.evaluation,
             "importance": importance,
-            "messages": [*base["messages"], *compared.messages],
+            **_told([*messages, *compared.messages]),
         }
         _close(mlflow, summary, f"Trained because {decision.reason}.\n\n{describe(summary)}")
         return summary
+
+
+def _told(messages: list[Sentence]) -> dict[str, list[str]]:
+    return {"messages": messages, "messages_zh": in_chinese(messages)}
 
 
 def _judge(home, mlflow, frame, champion, compared: Comparison, parameters, identity) -> dict:

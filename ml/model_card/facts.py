@@ -50,3 +50,9 @@ def driver_shares(importance: dict[str, float], group_of: dict[str, str]) -> lis
         return []
     shares = [(group, part / total) for group, part in by_group.items() if part]
     return sorted(shares, key=lambda pair: (-pair[1], pair[0]))
+
+
+def recorded(of: dict, name: str, language: str) -> tuple:
+    """What a training recorded under a name, and in which language: English where it knew no other."""
+    of_language = f"{name}_{language}"
+    return (of[of_language], language) if of_language in of else (of[name], "en")

@@ -74,7 +74,11 @@ def test_a_model_that_beats_the_rule_becomes_champion(trained):
 
 def test_it_says_everywhere_why_it_was_trained(trained):
     home, summary = trained
-    assert summary["trained_because"] == {"trigger": "first", "reason": "there is no champion yet"}
+    assert summary["trained_because"] == {
+        "trigger": "first",
+        "reason": "there is no champion yet",
+        "reason_zh": "尚无在用模型",
+    }
     run = client_of(home).get_run(summary["run_id"])
     assert run.data.tags["trigger"] == "first"
     assert "\n\nTrained because there is no champion yet." in run.data.tags["mlflow.note.content"]
@@ -330,7 +334,11 @@ def test_too_little_data_is_said_logged_and_promotes_nothing(untrained, change, 
 def test_without_a_champion_the_card_says_what_is_missing(untrained):
     change_published(untrained, "DELETE FROM marts.churn_labels WHERE customer_id <> 'c1'")
     summary = train(untrained, AS_OF)
-    assert card_of(untrained) == {"status": "too_little_data", "note": "; ".join(summary["what_is_missing"])}
+    assert card_of(untrained) == {
+        "status": "too_little_data",
+        "note": "; ".join(summary["what_is_missing"]),
+        "note_zh": "；".join(summary["what_is_missing_zh"]),
+    }
 
 
 def test_without_a_champion_the_rule_scores_and_says_so(untrained):
