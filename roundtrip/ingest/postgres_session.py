@@ -61,6 +61,7 @@ class Session:
         self._connection = duckdb.connect(config=duck.settings(Path()) | {"temp_directory": ""})
         failure = None
         try:
+            self._connection.execute(duck.SESSION)
             extensions.load(self._connection, "postgres_scanner")
             self._connection.execute(
                 f"ATTACH {sql.text(connection_string)} AS company "
