@@ -39,7 +39,7 @@ def test_every_sentence_is_said_somewhere_and_none_is_said_that_is_not_there():
 def test_a_sentence_in_a_sentence_is_told_in_its_language():
     said = say("schedule", what=say("was_trained", number="3"), days=30, usual=28)
     assert said == "version 3 was trained 30 days ago; every 28 days is usual"
-    assert said.zh == "第 3 版训练距今 30 天；通常每 28 天训练一次"
+    assert said.zh == "第 3 版已训练，距今已 30 天；通常每 28 天训练一次"
 
 
 def test_several_are_one():
