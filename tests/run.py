@@ -1,5 +1,6 @@
 """Run the tests kind by kind, so that the last lines show which kind failed."""
 
+import os
 import subprocess
 import sys
 import time
@@ -18,9 +19,11 @@ TURNS = (
     ("property", "world", "leakage", "integration", "fault"),
     ("browser", "e2e"),
 )
+#: One more than there are cores: a third of the time a test waits for a process, a server or the disk.
+WORKERS = min(4, (os.cpu_count() or 1) + 1)
 #: A file in one process, in the order of the conftest, which lets the longest files begin. Files know nothing
 #: of each other; servers have ports of their own.
-SPREAD = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", "--no-loadscope-reorder")
+SPREAD = (f"--numprocesses={WORKERS}", "--dist=loadfile", "--no-loadscope-reorder")
 #: pytest's exit codes of a run that came to its end: all passed, some failed.
 _CAME_TO_ITS_END = (0, 1)
 
