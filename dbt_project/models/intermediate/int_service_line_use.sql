@@ -4,7 +4,7 @@
     unique_key=["customer_id", "as_of_date"]
 ) }}
 
--- Which usual service lines a customer has dropped on each date; only customers who use several lines.
+-- Which usual service lines a customer has dropped on each date; only customers who have used several by then.
 with line_states as (
     select
         dates.customer_id,
@@ -40,6 +40,7 @@ counted as (
         {{ service_line_list("is_usual") }} as usual_line_names
     from line_states
     group by customer_id, as_of_date
+    having count(*) > 1
 ),
 
 -- Apart, since sorting texts for every group takes longer than all the rest, and few groups have any.
