@@ -34,18 +34,28 @@
     concat_ws('; ', sort_array(collect_list({{ expression }})))
 {%- endmacro %}
 
-{#- The service lines of a group's rows that meet a condition, joined with '; '; NULL if none does. One maximum a
-    line, in the order of the alphabet: sorting texts in every group takes longer than all the rest. -#}
-{% macro service_line_list(condition) -%}
+{#- Which of some words stand in a column of a group's rows that meet a condition, joined with '; '; NULL if none does.
+    One maximum a word, in their order: to sort the texts of every group takes longer than all the rest, and memory
+    that cannot be spilled. -#}
+{% macro list_of_known(column, words, condition="true") -%}
     nullif(
         concat_ws(
             '; '
-            {%- for line in service_lines() %},
-            max(case when service_line = '{{ line }}' and {{ condition }} then service_line end)
+            {%- for word in words %},
+            max(case when {{ column }} = '{{ word }}' and {{ condition }} then {{ column }} end)
             {%- endfor %}
         ),
         ''
     )
+{%- endmacro %}
+
+{% macro service_line_list(condition) -%}
+    {{ list_of_known("service_line", service_lines(), condition) }}
+{%- endmacro %}
+
+{#- What a consent of the source contract may be about, in the order of the alphabet. -#}
+{% macro consent_purposes() -%}
+    {{ return(["analytics", "email", "phone", "profiling", "push", "sms", "wechat"]) }}
 {%- endmacro %}
 
 {#- The service lines of the source contract, in the order of the alphabet. -#}

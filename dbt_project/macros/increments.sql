@@ -60,11 +60,7 @@
         (
             select wanted.*
             from {{ ref(model) }} as wanted
-            where exists (
-                select 1
-                from {{ ref("int_customer_dates") }} as due
-                where wanted.customer_id = due.customer_id and wanted.as_of_date = due.as_of_date
-            )
+            where {{ is_due("wanted") }}
         )
     {%- endif -%}
 {%- endmacro %}

@@ -16,26 +16,18 @@ with answers as (
             partition by account_id, purpose order by changed_at, status
         ) as withdrawn_until
     from {{ ref("stg_consents") }}
-),
-
-withdrawn as (
-    select distinct
-        dates.customer_id,
-        dates.as_of_date,
-        answers.purpose
-    from {{ ref("int_customer_dates") }} as dates
-    inner join answers
-        on
-            dates.customer_id = answers.customer_id
-            and dates.as_of_date >= answers.withdrawn_on
-            and dates.as_of_date < answers.withdrawn_until
-    where answers.status = 'withdrawn'
 )
 
 select
-    customer_id,
-    as_of_date,
-    {{ text_list("purpose") }} as withdrawn_consents,
-    max(case when purpose = 'profiling' then 1 else 0 end) = 0 as may_be_profiled
-from withdrawn
-group by customer_id, as_of_date
+    dates.customer_id,
+    dates.as_of_date,
+    {{ list_of_known("answers.purpose", consent_purposes()) }} as withdrawn_consents,
+    max(case when answers.purpose = 'profiling' then 1 else 0 end) = 0 as may_be_profiled
+from {{ ref("int_customer_dates") }} as dates
+inner join answers
+    on
+        dates.customer_id = answers.customer_id
+        and dates.as_of_date >= answers.withdrawn_on
+        and dates.as_of_date < answers.withdrawn_until
+where answers.status = 'withdrawn'
+group by dates.customer_id, dates.as_of_date
