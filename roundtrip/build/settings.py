@@ -18,9 +18,10 @@ _COMPANY_VARS = (
 )
 
 #: From this size of raw.duckdb on dbt runs one statement at a time, since two large ones spill; those of an
-#: increment are a tenth as large.
+#: increment of a month at most are a tenth as large.
 _LARGE_RAW_BYTES = 256 * 2**20
-_LARGE_RAW_BYTES_OF_INCREMENT = 10 * _LARGE_RAW_BYTES
+_LARGE_RAW_BYTES_OF_SMALL_INCREMENT = 10 * _LARGE_RAW_BYTES
+_SMALL_INCREMENT_DAYS = 31
 
 
 def dbt_vars(home: Home) -> dict:
@@ -44,7 +45,8 @@ def dbt_environment(
         as_of: the date of a build; None where nothing is built.
         previous_as_of: on an increment, the date of the build that it goes on from.
     """
-    threads = os.environ.get("ROUNDTRIP_DBT_THREADS") or _statements_at_once(home, previous_as_of is not None)
+    is_small = previous_as_of is not None and (as_of - previous_as_of).days <= _SMALL_INCREMENT_DAYS
+    threads = os.environ.get("ROUNDTRIP_DBT_THREADS") or _statements_at_once(home, is_small)
     return {
         "ROUNDTRIP_AS_OF_DATE": as_of.isoformat() if as_of else "",
         "ROUNDTRIP_PREVIOUS_AS_OF_DATE": previous_as_of.isoformat() if previous_as_of else "",
@@ -60,7 +62,7 @@ def dbt_environment(
     }
 
 
-def _statements_at_once(home: Home, is_increment: bool) -> str:
-    large = _LARGE_RAW_BYTES_OF_INCREMENT if is_increment else _LARGE_RAW_BYTES
+def _statements_at_once(home: Home, is_small_increment: bool) -> str:
+    large = _LARGE_RAW_BYTES_OF_SMALL_INCREMENT if is_small_increment else _LARGE_RAW_BYTES
     is_large = home.raw_db.exists() and home.raw_db.stat().st_size >= large
     return "1" if is_large else "2"

@@ -1,4 +1,4 @@
-"""The one dbt process that rebuilds the warehouse."""
+"""The dbt process that rebuilds the warehouse: one, or one for each step where many rows are to be made."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import duckdb
 from roundtrip.build.events import ErrorText, NodeResult, read_event
 from roundtrip.build.settings import PROJECT_DIR, dbt_environment, dbt_vars
 from roundtrip.build.state import Extent, extent, keep
+from roundtrip.build.steps import steps
 from roundtrip.duck import connect
 from roundtrip.errors import BadInput, CheckBroken, GateFailed, Locked, RoundtripError
 from roundtrip.gates.summaries import remove
@@ -41,7 +43,8 @@ def build_warehouse(
 
     Returns:
         The summary: as_of, models, tests, warnings {test: rows}, rows {mart: rows}, seconds {model: seconds}
-        of the slowest five, extent (full | increment) and why_full, where it is.
+        of the slowest five, extent (full | increment), why_full, where it is, and in_steps: the dates that
+        were built for one after the other, where there is more than one.
 
     Raises:
         BadInput: there is no raw.duckdb.
@@ -61,23 +64,24 @@ def build_warehouse(
         remove(home.work_db)
     variables = dbt_vars(home)
     chosen = extent(home, as_of, variables)
-    results, returncode, errors = _build(home, as_of, chosen, on_event)
+    built = _build_in_steps(home, as_of, chosen, variables, on_event)
     if chosen.previous_as_of and any(
-        result.kind in _PRODUCTS and result.status == "error" for result in results
+        result.kind in _PRODUCTS and result.status == "error" for result in built.results
     ):
         # A file that was cut off opens while its catalogue is whole; that rows are gone is found out here.
         chosen = Extent(as_of, reason="the last build could not be gone on from")
-        results, returncode, errors = _build(home, as_of, chosen, on_event)
+        built = _build_in_steps(home, as_of, chosen, variables, on_event)
+    results, errors = built.results, built.errors
     bad = [result for result in results if result.status in _BAD]
     broken_tests = [result for result in bad if result.kind == "test" and result.status != "fail"]
     if bad:
         # A check that could not run says nothing of the data, so it only counts where nothing else is wrong.
         kind = CheckBroken if bad == broken_tests else GateFailed
         raise kind(
-            f"the warehouse of {as_of} is not fit: " + "; ".join(_describe(result) for result in bad),
+            f"the warehouse of {built.as_of} is not fit: " + "; ".join(_describe(result) for result in bad),
             f"{_quote(errors)}\n  → the last publication stays; dbt's log is {_log(home)}",
         )
-    if returncode != 0:
+    if built.returncode != 0:
         raise _broken(home, errors)
     keep(home, as_of, variables, chosen)
     products = [result for result in results if result.kind in _PRODUCTS]
@@ -92,13 +96,53 @@ def build_warehouse(
         "seconds": {result.name: round(result.seconds, 2) for result in slowest},
         "extent": "increment" if chosen.previous_as_of else "full",
         **({"why_full": chosen.reason} if chosen.reason else {}),
+        **({"in_steps": [step.isoformat() for step in built.steps]} if len(built.steps) > 1 else {}),
     }
 
 
+@dataclass(frozen=True)
+class _Built:
+    """What the last dbt of a build for `as_of` said; `steps`: the dates of all of them, as planned."""
+
+    as_of: date
+    results: list[NodeResult]
+    returncode: int
+    errors: list[str]
+    steps: list[date]
+
+    @property
+    def is_good(self) -> bool:
+        return self.returncode == 0 and not any(result.status in _BAD for result in self.results)
+
+
+def _build_in_steps(
+    home: Home,
+    as_of: date,
+    chosen: Extent,
+    variables: dict,
+    on_event: Callable[[str, str, float], None] | None,
+) -> _Built:
+    """Build for one date after the other, up to `as_of`, which is tested, or the first that goes wrong."""
+    planned = steps(home, chosen.previous_as_of, as_of)
+    previous_as_of = chosen.previous_as_of
+    for step in planned:
+        results, returncode, errors = _build(home, step, previous_as_of, on_event, is_tested=step == as_of)
+        built = _Built(step, results, returncode, errors, planned)
+        if step == as_of or not built.is_good:
+            break
+        keep(home, step, variables, chosen)
+        previous_as_of = step
+    return built
+
+
 def _build(
-    home: Home, as_of: date, chosen: Extent, on_event: Callable[[str, str, float], None] | None
+    home: Home,
+    as_of: date,
+    previous_as_of: date | None,
+    on_event: Callable[[str, str, float], None] | None,
+    is_tested: bool,
 ) -> tuple[list[NodeResult], int, list[str]]:
-    """One dbt build of that extent: the results of its nodes, its exit code and its error texts."""
+    """One dbt build, in full or on from a date: its nodes' results, its exit code and its error texts."""
     results: list[NodeResult] = []
 
     def note(result: NodeResult) -> None:
@@ -107,11 +151,13 @@ def _build(
             on_event(result.name, result.status, result.seconds)
 
     arguments = ["build", "--exclude-resource-type", "unit_test"]
-    if not chosen.previous_as_of:
+    if not is_tested:
+        arguments += ["--exclude-resource-type", "test"]
+    if not previous_as_of:
         # Nothing in the file is needed, and a new one has neither holes nor damage.
         remove(home.work_db)
         arguments.append("--full-refresh")
-    returncode, errors = _run_dbt(home, arguments, note, as_of, chosen.previous_as_of)
+    returncode, errors = _run_dbt(home, arguments, note, as_of, previous_as_of)
     return results, returncode, errors
 
 

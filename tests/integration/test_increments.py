@@ -11,7 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from roundtrip.build import build_warehouse, state
+from roundtrip.build import build_warehouse, state, warehouse
+from roundtrip.build import steps as build_steps
 from roundtrip.company import Company
 from roundtrip.home import Home
 from tests.warehouse_fixture import (
@@ -64,14 +65,42 @@ def differences(home: Home, other: Home) -> list[str]:
         return found
 
 
-def from_nothing(home: Home, as_of: date, folder: Path) -> Home:
-    other = Home(folder / f"anew-{as_of}")
-    shutil.rmtree(other.root, ignore_errors=True)
+def with_the_same_rows(home: Home, folder: Path) -> Home:
+    """A home that has built nothing."""
+    other = Home(folder)
     other.raw_db.parent.mkdir(parents=True)
     shutil.copy(home.raw_db, other.raw_db)
     if home.company_file.exists():
         shutil.copy(home.company_file, other.company_file)
+    return other
+
+
+def from_nothing(home: Home, as_of: date, folder: Path) -> Home:
+    other = with_the_same_rows(home, folder / f"anew-{as_of}")
     build_warehouse(other, as_of)
+    return other
+
+
+def in_steps(home: Home, as_of: date, folder: Path) -> Home:
+    """Built in steps, and killed before the last: it goes on from the one before."""
+    other = with_the_same_rows(home, folder / "in-steps")
+    planned = build_steps.steps(other, None, as_of)
+    assert len(planned) > 2
+    run, built_for = warehouse._run_dbt, []
+
+    def killed_before_the_last(home, arguments, note, as_of, previous_as_of):
+        if as_of == planned[-1] and built_for == planned[:-1]:
+            built_for.append("killed")
+            raise KeyboardInterrupt
+        built_for.append(as_of)
+        return run(home, arguments, note, as_of, previous_as_of)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(warehouse, "_run_dbt", killed_before_the_last)
+        with pytest.raises(KeyboardInterrupt):
+            build_warehouse(other, as_of)
+        assert build_warehouse(other, as_of)["extent"] == "increment"
+    assert built_for == [*planned[:-1], "killed", as_of]
     return other
 
 
@@ -190,6 +219,8 @@ def test_increments_end_where_full_builds_end(home, tmp_path, models_only, monke
         if as_of in COMPARED:
             anew = from_nothing(home, as_of, tmp_path)
             assert differences(home, anew) == []
+    monkeypatch.setattr(build_steps, "CUSTOMER_DATES_AT_ONCE", 1000)
+    assert differences(in_steps(home, as_of, tmp_path), anew) == []
     # The comparison is one that can fail: one number of one month, as it would be left behind.
     with duckdb.connect(str(home.work_db)) as work:
         work.execute(
