@@ -1,9 +1,9 @@
 """A build of many customer dates goes in steps: to an earlier month end, and on from there.
 
-What a model holds for every customer and date is put together in memory, and beyond it on disk: 37 million of
-such rows wanted more than 50 GB of room there. An increment makes only the dates since the last build, so a
-build in steps is one to an earlier month end, and increments. It ends where one step would
-(docs/decisions/increments.md), and one that is killed goes on from its last step.
+What a model holds for every customer and date is put together in memory, and beyond it on disk, where 40
+million of such rows had filled 47 GB when it was stopped. An increment makes only the dates since the last
+build, so a build in steps is one to an earlier month end, and increments. It ends where one step would
+(docs/decisions/increments.md).
 """
 
 from datetime import date

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -24,6 +25,7 @@ from roundtrip.process_signals import ending_on_signals
 
 _PRODUCTS = ("model", "seed")
 _BAD = ("error", "fail")
+_AMISS = (*_BAD, "warn", "skipped")
 #: How much of dbt's own words an error repeats; the rest is in the log.
 _QUOTED_LINES = 12
 
@@ -35,11 +37,11 @@ def build_warehouse(
 
     What cannot have changed since the last complete build stays (docs/decisions/increments.md). Every table
     is written in a transaction of its own, so a killed build leaves whole tables, old or new, and the next
-    one makes them all anew.
+    one makes them all anew. Where very many rows are to be made it goes in steps (roundtrip.build.steps).
 
     Args:
-        on_event: called after each model and seed, and each test that does not pass, with its name, its
-            status (success, warn, fail, error, skipped) and its seconds.
+        on_event: called after each model and seed, each test that does not pass, and each step but the last,
+            with its name, its status (success, warn, fail, error, skipped) and its seconds.
 
     Returns:
         The summary: as_of, models, tests, warnings {test: rows}, rows {mart: rows}, seconds {model: seconds}
@@ -126,11 +128,14 @@ def _build_in_steps(
     planned = steps(home, chosen.previous_as_of, as_of)
     previous_as_of = chosen.previous_as_of
     for step in planned:
-        results, returncode, errors = _build(home, step, previous_as_of, on_event, is_tested=step == as_of)
+        started = time.monotonic()
+        results, returncode, errors = _build(home, step, previous_as_of, on_event, is_last=step == as_of)
         built = _Built(step, results, returncode, errors, planned)
         if step == as_of or not built.is_good:
             break
         keep(home, step, variables, chosen)
+        if on_event:
+            on_event(f"step to {step}", "success", time.monotonic() - started)
         previous_as_of = step
     return built
 
@@ -140,18 +145,21 @@ def _build(
     as_of: date,
     previous_as_of: date | None,
     on_event: Callable[[str, str, float], None] | None,
-    is_tested: bool,
+    is_last: bool,
 ) -> tuple[list[NodeResult], int, list[str]]:
-    """One dbt build, in full or on from a date: its nodes' results, its exit code and its error texts."""
+    """One dbt build, in full or on from a date: its nodes' results, its exit code and its error texts.
+
+    Of a step that others follow only what goes wrong is told: its models are not done yet.
+    """
     results: list[NodeResult] = []
 
     def note(result: NodeResult) -> None:
         results.append(result)
-        if on_event and (result.kind in _PRODUCTS or result.status != "pass"):
+        if on_event and (result.status in _AMISS or (is_last and result.kind in _PRODUCTS)):
             on_event(result.name, result.status, result.seconds)
 
     arguments = ["build", "--exclude-resource-type", "unit_test"]
-    if not is_tested:
+    if not is_last:
         arguments += ["--exclude-resource-type", "test"]
     if not previous_as_of:
         # Nothing in the file is needed, and a new one has neither holes nor damage.
