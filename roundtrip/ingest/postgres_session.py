@@ -57,8 +57,10 @@ class Session:
                 "such as 'host=… dbname=… user=… password=… sslmode=verify-full'",
             )
         connection_string = with_timeout(given)
-        # Rows only pass through, so nothing needs to spill here; what cannot be held fails.
-        self._connection = duckdb.connect(config=duck.settings(Path()) | {"temp_directory": ""})
+        # Rows only pass through, so nothing needs to spill here; what cannot be held fails. Of two threads
+        # one may report the interruption that a failure in the other causes, not what happened.
+        config = duck.settings(Path()) | {"temp_directory": "", "threads": "1"}
+        self._connection = duckdb.connect(config=config)
         failure = None
         try:
             self._connection.execute(duck.SESSION)
