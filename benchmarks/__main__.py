@@ -4,7 +4,8 @@ python -m benchmarks                                         all of them
 python -m benchmarks road                                    seconds of each stage
 python -m benchmarks oracle [--customers N] [--futures N] [--seeds N N N | --home DIR]
                                                              the champion beside what can be known at all
-python -m benchmarks allowed [--customers N] [--seed S]      churn where everybody is approached at any cost
+python -m benchmarks allowed [--customers N] [--seed S] [--config FILE]
+                                                             churn where everybody is approached at any cost
 python -m benchmarks alive [--customers N]                   probability_alive beside the personal rhythm
 python -m benchmarks training [--rows N]                     time and memory of training on a million rows
 python -m benchmarks sizes [--million]                       time and memory of simulating
@@ -61,6 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
     of_allowed = measurements.add_parser("allowed")
     of_allowed.add_argument("--customers", type=int, default=allowed.CUSTOMERS)
     of_allowed.add_argument("--seed", type=int, default=allowed.SEED)
+    of_allowed.add_argument("--config", type=Path, help="a file that changes the world")
     of_alive = measurements.add_parser("alive")
     of_alive.add_argument("--customers", type=int, default=alive.CUSTOMERS)
     of_training = measurements.add_parser("training")

@@ -27,15 +27,26 @@ PLANS = (
 )
 
 
-def main(console: Console, customers: int = CUSTOMERS, history: int = HISTORY, seed: int = SEED) -> None:
-    """Live the company once untouched and once with each plan; print the table."""
+def main(
+    console: Console,
+    customers: int = CUSTOMERS,
+    history: int = HISTORY,
+    seed: int = SEED,
+    config: Path | None = None,
+) -> None:
+    """Live the company once untouched and once with each plan; print the table.
+
+    Args:
+        config: a file that changes the world, such as roundtrip/simulate/worlds/actions_hold.yml.
+    """
     table = Table(
         *("to everybody, once a quarter", "churn", "change", "satisfaction", "margin before cost"),
-        title=f"{customers:,} people, {history} months, then {MONTHS}; seed {seed}",
+        title=f"{customers:,} people, {history} months, then {MONTHS}; seed {seed}"
+        + (f"; {config.name}" if config else ""),
     )
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        simulate(folder / "start", customers, history, seed)
+        simulate(folder / "start", customers, history, seed, config)
         began_on = date.fromisoformat(Company.describe(folder / "start", None).settings["as_of"])
         untouched = twin(folder / "start", folder / "untouched")
         live_on(untouched, MONTHS)

@@ -52,6 +52,14 @@ def test_where_nothing_works_nothing_changes_for_whoever_is_treated(tmp_path):
     assert compared.treated.with_plan == compared.treated.untouched
 
 
+def test_where_actions_hold_customers_a_call_keeps_more_of_them_than_elsewhere(tmp_path):
+    """Of those who would have left; its campaigns before were stronger, too, so that others are there."""
+    *_, elsewhere = lived_twice(tmp_path / "elsewhere", 3, "care_call")
+    *_, here = lived_twice(tmp_path / "here", 3, "care_call", WORLDS / "actions_hold.yml")
+    left = [lived.treated.with_plan.gone / lived.treated.untouched.gone for lived in (elsewhere, here)]
+    assert left[1] < left[0] < 1, left
+
+
 @pytest.fixture(scope="module")
 def discounted(tmp_path_factory) -> tuple[Path, Path, Comparison]:
     return lived_twice(tmp_path_factory.mktemp("discounted"), 3, everybody_gets="discount")
