@@ -10,9 +10,11 @@ from ml.bootstrap import Sums, blocks_of_draws, numbered, with_interval
 from ml.evaluate import Scored, evaluate, roc_auc
 from ml.frame import Frame
 from ml.rule import InactivityRule, choose_rule
-from ml.sentences import Sentence, say
+from ml.sentences import Sentence, words
 from ml.split import Split
 from ml.tuning import tune
+
+say = words("training")
 
 
 @dataclass

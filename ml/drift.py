@@ -18,11 +18,14 @@ import pandas as pd
 from ml import registry, shadow, stability, tracking
 from ml.frame import feature_sql, open_published, table_columns
 from ml.matured import matured
+from ml.sentences import PARAGRAPH, Sentence, in_chinese, join, words
 from ml.settings import catalogue, digest
 from ml.settings import parameters as read_parameters
 from roundtrip.files import write_atomically
 from roundtrip.home import Home
 from roundtrip.products import write_product
+
+say = words("monitoring")
 
 TABLE = "model_monitoring"
 COLUMNS = {
@@ -49,8 +52,8 @@ class Look:
     """What one look found: rows of the product (COLUMNS without date), alarms and remarks in sentences."""
 
     rows: list[dict]
-    alarms: list[str]
-    remarks: list[str]
+    alarms: list[Sentence]
+    remarks: list[Sentence]
 
 
 def population(home: Home, as_of: date, names: list[str], parameters: dict) -> pd.DataFrame:
@@ -87,8 +90,9 @@ def monitor(home: Home, as_of: date) -> dict:
     """Look after the champion, and write it to products/model_monitoring/<as_of>.parquet and to MLflow.
 
     Returns:
-        `status`: nothing_to_watch (no champion) | stable | watch | drift; `alarms` and `warnings` in
-        sentences; `model_version`, `score_psi`, `matured`, `challenger`, `run_id`.
+        `status`: nothing_to_watch (no champion) | stable | watch | drift; `alarms`, `remarks` and `warnings`
+        in sentences, also in Chinese (`alarms_zh` …); `model_version`, `released_for`, `score_psi`,
+        `features_moved`, `run_id`.
 
     Raises:
         BadInput: no published warehouse, or a table is missing in it.
@@ -115,7 +119,8 @@ def monitor(home: Home, as_of: date) -> dict:
     # All of one kind and without a date, pandas would take the column for numbers.
     rows["scored_on"] = rows["scored_on"].astype(object).where(rows["scored_on"].notna(), None)
     write_product(rows, COLUMNS, path)
-    alarms = [words for look in looks.values() for words in look.alarms]
+    alarms = [alarm for look in looks.values() for alarm in look.alarms]
+    remarks = [remark for look in looks.values() for remark in look.remarks]
     states = set(rows["state"])
     found = {
         "status": "drift" if alarms else "watch" if states & {"watch", "alarm"} else "stable",
@@ -123,8 +128,11 @@ def monitor(home: Home, as_of: date) -> dict:
         "model_version": registry.name_of(champion),
         "released_for": champion.as_of.isoformat(),
         "alarms": alarms,
-        "remarks": [words for look in looks.values() for words in look.remarks],
+        "alarms_zh": in_chinese(alarms),
+        "remarks": remarks,
+        "remarks_zh": in_chinese(remarks),
         "warnings": warnings + alarms,
+        "warnings_zh": in_chinese(warnings + alarms),
         "score_psi": _value(rows, "population", SCORE),
         "features_moved": sorted(
             rows.loc[
@@ -141,11 +149,7 @@ def monitor(home: Home, as_of: date) -> dict:
 def _look_at_population(home, as_of, champion, model, parameters) -> Look:
     then = registry.run_file(home, champion, REFERENCE)
     if then is None:
-        remark = (
-            f"version {champion.number} was trained before its customers were kept: how far today's are from "
-            "them is measured from the next training on"
-        )
-        return Look([], [], [remark])
+        return Look([], [], [say("no_reference", number=champion.number)])
     rules = parameters["monitoring"]
     features = [name for name in then["columns"] if name != SCORE]
     now = population(home, as_of, features, parameters)
@@ -177,29 +181,25 @@ def _psi_state(found: dict, rules: dict) -> str:
     return "ok"
 
 
-def _population_alarms(rows: list[dict], compared: dict, rules: dict) -> list[str]:
-    alarms = []
+def _population_alarms(rows: list[dict], compared: dict, rules: dict) -> list[Sentence]:
+    alarms, bound = [], rules["psi_alarm"]
     lost = sorted(
         name
         for name, found in compared.items()
         if found["unknown_now"] - found["unknown_then"] > rules["lost_share"]
     )
     if lost:
-        alarms.append(f"no longer known for most customers, though they were: {', '.join(lost)}")
+        alarms.append(say("lost", names=", ".join(lost)))
     moved = [row for row in rows if row["state"] == "alarm"]
     if score := [row for row in moved if row["subject"] == SCORE]:
-        alarms.append(
-            f"the scores have shifted: stability index {score[0]['value']:.2f}, above {rules['psi_alarm']}"
-        )
+        alarms.append(say("scores_moved", value=score[0]["value"], bound=bound))
     counted = [row for row in rows if row["state"] != "calendar" and row["subject"] != SCORE]
     features = [row for row in moved if row["subject"] not in (SCORE, *lost)]
     if features and len(features) >= rules["moved_share"] * len(counted):
         most = sorted(features, key=lambda row: -row["value"])[:5]
         named = ", ".join(f"{row['subject']} {row['value']:.2f}" for row in most)
-        alarms.append(
-            f"{len(features)} of {len(counted)} features have shifted (index above {rules['psi_alarm']}): "
-            f"{named}"
-        )
+        told = {"moved": len(features), "counted": len(counted), "bound": bound, "names": named}
+        alarms.append(say("features_moved", **told))
     return alarms
 
 
@@ -246,19 +246,16 @@ def _above(of: dict, bound: float) -> str:
     return "alarm" if of["low"] > bound else "watch" if of["value"] > bound else "ok"
 
 
-def _performance_words(each: dict, states: dict) -> list[str]:
-    said, about = [], f"{each['model_version']}'s scores of {each['scored_on']}"
-    crowd = f"{each['rows']:,} customers whose outcome is known ({each['known']:.0%} of the scored)"
+def _performance_words(each: dict, states: dict) -> list[Sentence]:
+    crowd = say("crowd", rows=each["rows"], known=each["known"])
+    about = {"version": each["model_version"], "scored_on": each["scored_on"], "crowd": crowd}
+    said = []
     if states["calibration_error"][1] == "alarm":
-        error, bias = each["calibration_error"], each["said_minus_seen"]["value"]
-        way = "too high" if bias > 0 else "too low"
-        said.append(
-            f"{about} were off by {error['value']:.1%} ({error['low']:.1%} to {error['high']:.1%}), "
-            f"on average {abs(bias):.1%} {way}, for {crowd}"
-        )
+        bias = each["said_minus_seen"]["value"]
+        told = {**about, **each["calibration_error"], "bias": abs(bias)}
+        said.append(say("off_too_high", **told) if bias > 0 else say("off_too_low", **told))
     if states["roc_auc_gain_over_rule"][1] == "alarm":
-        gain = each["roc_auc_gain_over_rule"]
-        said.append(f"{about} ranked worse than the inactivity rule (AUC {gain['value']:+.3f}), for {crowd}")
+        said.append(say("worse_than_rule", **about, gain=each["roc_auc_gain_over_rule"]["value"]))
     return said
 
 
@@ -267,8 +264,7 @@ def _look_at_challenger(home, as_of, champion, parameters) -> Look:
     if found is None:
         return Look([], [], [])
     if found["verdict"] == "too_early":
-        waits = f"{found['challenger']} scores in the shadow; {found['rows']:,} of its outcomes are known yet"
-        return Look([], [], [waits])
+        return Look([], [], [say("shadow_waits", challenger=found["challenger"], rows=found["rows"])])
     gain = found["roc_auc_gain"]
     is_better = found["verdict"] == "challenger_better"
     row = {
@@ -281,12 +277,9 @@ def _look_at_challenger(home, as_of, champion, parameters) -> Look:
         "state": "alarm" if is_better else "ok",
         "rows": found["rows"],
     }
-    words = (
-        f"on {found['customers']:,} customers whose outcome is known {found['challenger']} in the shadow "
-        f"has an AUC {gain['value']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f}) against "
-        f"{found['champion']}"
-    )
-    return Look([row], [words] if is_better else [], [] if is_better else [words])
+    sides = {name: found[name] for name in ("customers", "challenger", "champion")}
+    told = [say("shadow_compared", **sides, **gain)]
+    return Look([row], told if is_better else [], [] if is_better else told)
 
 
 def _value(rows: pd.DataFrame, kind: str, subject: str) -> float | None:
@@ -303,6 +296,7 @@ def _log(home: Home, as_of: date, found: dict, rows: pd.DataFrame) -> str:
     if done := tracking.finished_run_id(home, key, tracking.MONITORING):
         return done
     name, note = f"Model in use on {as_of}: {found['status']} · 模型跟踪", describe(found, rows)
+    note = f"{note}\n\n---\n\n{note.zh}"
     tags = {"status": found["status"], "model_version": found["model_version"]}
     with tracking.noted_run(home, tracking.MONITORING, name, key, as_of, note, **tags) as (mlflow, run):
         measured = rows[(rows["kind"] == "population") & rows["value"].notna()]
@@ -315,22 +309,19 @@ def _log(home: Home, as_of: date, found: dict, rows: pd.DataFrame) -> str:
     return run.info.run_id
 
 
-def describe(found: dict, rows: pd.DataFrame) -> str:
+def describe(found: dict, rows: pd.DataFrame) -> Sentence:
     """The findings in words for somebody who has never heard of a stability index."""
-    verdict = {
-        "drift": "**Something has changed.** The next training does not wait for its date.",
-        "watch": "**Nothing alarming**, but something is moving.",
-        "stable": "**All is as it was** when this version was released.",
-    }[found["status"]]
-    parts = [f"{verdict} Looked at on {found['as_of']}: {found['model_version']}, released for customers of "
-             f"{found['released_for']}."]  # fmt: skip
-    parts += [f"- {words[0].upper()}{words[1:]}." for words in found["alarms"] + found["remarks"]]
+    verdict = say(f"verdict_{found['status']}")
+    about = {"as_of": found["as_of"], "version": found["model_version"]}
+    parts = [say("looked_at", verdict=verdict, **about, released_for=found["released_for"])]
+    parts += [_item(told) for told in found["alarms"] + found["remarks"]]
     if found["score_psi"] is not None:
-        parts.append(
-            f"The scores' stability index is {found['score_psi']:.3f} (below 0.1 is the usual unrest, "
-            "above 0.25 another population)."
-        )
+        parts.append(say("score_index", value=found["score_psi"]))
     known = rows[(rows["kind"] == "performance") & (rows["measure"] == "known_share")]
     if known.empty:
-        parts.append("No score is old enough yet to know what came of it.")
-    return "\n\n".join(parts)
+        parts.append(say("nothing_known"))
+    return join(parts, PARAGRAPH)
+
+
+def _item(told: Sentence) -> Sentence:
+    return Sentence(f"- {told[0].upper()}{told[1:]}.", f"- {told.zh}。")

@@ -7,10 +7,12 @@ import pandas as pd
 
 from ml.folds import is_sampled
 from ml.purchases import fit_purchases
-from ml.sentences import Sentence, say
+from ml.sentences import Sentence, words
 from ml.served import HISTORY, ChurnModel, encode, expanded, standardised
 from ml.settings import catalogue
 from ml.survival import fit_survival, followed_rows
+
+say = words("training")
 
 #: From simple to hard; a tie goes to the simpler one. An ensemble of some of them is built in models.py.
 KINDS = ("buy_till_you_die", "logistic", "survival", "lightgbm")

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ml.sentences import Sentence, say
+from ml.sentences import Sentence, words
+
+say = words("training")
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@ from datetime import date
 
 import pandas as pd
 
-from ml.sentences import Sentence, join, say
+from ml.sentences import Sentence, join, words
 from ml.settings import catalogue, check_feature_names
 from roundtrip.duck import connect
 from roundtrip.errors import BadInput
 from roundtrip.home import Home
+
+say = words("training")
 
 #: Label kind → SQL over churn_labels `l`: the answer, when it is known, and which rows can have one.
 LABELS = {

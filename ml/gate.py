@@ -5,49 +5,28 @@ beat the inactivity rule; to be kept out for calibration or fairness, it must *c
 noise alone lifts a calibration error above any bound on few rows.
 """
 
-from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-import yaml
+from ml.sentences import SEMICOLON, Sentence, join, words
 
-_WORDS = Path(__file__).with_name("gate_words.yml")
+say = words("gate")
 
 
 class Numbered(Protocol):
     number: str
 
 
-@dataclass(frozen=True)
-class Said:
-    """What a check found: whether it lets the candidate pass, the name of its words, and what they tell.
-
-    Numbers with an interval (value, low, high) are told as such.
-    """
+class Said(NamedTuple):
+    """What a check found: whether it lets the candidate pass, and why."""
 
     passes: bool
-    words: str
-    told: dict = field(default_factory=dict)
-
-    def in_language(self, language: str) -> str:
-        texts = _texts()[language]
-        told = dict(self.told)
-        for name, kind in (("difference", "difference"), ("error", "interval"), ("other", "interval")):
-            if name in told:
-                told[name] = texts[kind].format(**told[name])
-        if "breaches" in told:
-            told["breaches"] = texts["joined"].join(
-                texts[breach["measure"]].format(**breach, size=abs(breach["value"]))
-                for breach in told["breaches"]
-            )
-        return texts[self.words].format(**told)
+    why: Sentence
 
 
 def gate(
     evaluation: dict, candidate: str, champion: Numbered | None, parameters: dict
-) -> tuple[bool, dict[str, str]]:
-    """May the candidate become champion? The answer, and the reason in a sentence, by language (en, zh).
+) -> tuple[bool, Sentence]:
+    """May the candidate become champion? The answer, and the reason.
 
     Args:
         evaluation: of ml.evaluate.evaluate, with the differences "<candidate> - rule" and, where there is a
@@ -61,35 +40,31 @@ def gate(
         _calibrated(evaluation, candidate, champion, parameters),
         _fair(evaluation),
     ]
-    return all(each.passes for each in said), {language: _sentence(said, language) for language in _texts()}
+    return all(each.passes for each in said), _reason(said)
 
 
-def _sentence(said: list[Said], language: str) -> str:
-    texts = _texts()[language]
-
-    def joined(chosen: list[Said]) -> str:
-        return texts["joined"].join(each.in_language(language) for each in chosen)
-
-    refused = [each for each in said if not each.passes]
-    if not refused:
-        return joined(said)
-    kept = [each for each in said[:2] if each.passes]
-    return texts["but"].format(for_it=joined(kept), against=joined(refused)) if kept else joined(refused)
+def _reason(said: list[Said]) -> Sentence:
+    against = join([each.why for each in said if not each.passes], SEMICOLON)
+    if not against:
+        return join([each.why for each in said], SEMICOLON)
+    for_it = join([each.why for each in said[:2] if each.passes], SEMICOLON)
+    return say("but", for_it=for_it, against=against) if for_it else against
 
 
 def _beats_the_rule(evaluation: dict, candidate: str, parameters: dict) -> Said:
     gain = evaluation["differences"][f"{candidate} - rule"]
     beats = gain["low"] > parameters["promotion"]["min_gain_over_rule"]
-    return Said(beats, "beats_the_rule" if beats else "does_not_beat_the_rule", {"difference": gain})
+    told = {"difference": say("difference", **gain)}
+    return Said(beats, say("beats_the_rule", **told) if beats else say("does_not_beat_the_rule", **told))
 
 
 def _not_worse(evaluation: dict, candidate: str, champion: Numbered | None, parameters: dict) -> Said:
     if champion is None:
-        return Said(True, "no_champion")
+        return Said(True, say("no_champion"))
     change = evaluation["differences"][f"{candidate} - champion"]
     passes = change["low"] > -parameters["promotion"]["non_inferiority_auc"]
-    told = {"number": champion.number, "difference": change}
-    return Said(passes, "not_worse" if passes else "may_be_worse", told)
+    told = {"number": champion.number, "difference": say("difference", **change)}
+    return Said(passes, say("not_worse", **told) if passes else say("may_be_worse", **told))
 
 
 def _calibrated(evaluation: dict, candidate: str, champion: Numbered | None, parameters: dict) -> Said:
@@ -100,26 +75,26 @@ def _calibrated(evaluation: dict, candidate: str, champion: Numbered | None, par
     """
     error = evaluation.get("models", {}).get(candidate, {}).get("calibration_error")
     if error is None:
-        return Said(True, "calibration_not_measured")
-    told = {"error": error, "bound": parameters["promotion"]["max_calibration_error"]}
-    if not error["low"] > told["bound"]:
-        return Said(True, "calibrated", told)
+        return Said(True, say("calibration_not_measured"))
+    bound = parameters["promotion"]["max_calibration_error"]
+    told = {"error": say("interval", **error), "bound": bound}
+    if not error["low"] > bound:
+        return Said(True, say("calibrated", **told))
     other = "champion" if champion else "rule"
     of_other = evaluation["models"].get(other, {}).get("calibration_error")
     if of_other and error["low"] <= of_other["high"]:
-        return Said(True, f"as_far_off_as_{other}", told | {"other": of_other})
-    return Said(False, "clearly_off", told)
+        return Said(True, say(f"as_far_off_as_{other}", **told, other=say("interval", **of_other)))
+    return Said(False, say("clearly_off", **told))
 
 
 def _fair(evaluation: dict) -> Said:
     fairness = evaluation.get("fairness")
     if fairness is None:
-        return Said(True, "fairness_not_measured")
-    if fairness["breaches"]:
-        return Said(False, "unfair", {"breaches": fairness["breaches"]})
-    return Said(True, "fair")
-
-
-@cache
-def _texts() -> dict[str, dict[str, str]]:
-    return yaml.safe_load(_WORDS.read_text(encoding="utf-8"))
+        return Said(True, say("fairness_not_measured"))
+    if not fairness["breaches"]:
+        return Said(True, say("fair"))
+    crossed = [
+        say(f"crossed_{breach['measure']}", **breach, size=abs(breach["value"]))
+        for breach in fairness["breaches"]
+    ]
+    return Said(False, say("unfair", breaches=join(crossed, SEMICOLON)))

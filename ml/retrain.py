@@ -10,8 +10,10 @@ from datetime import date, timedelta
 
 from ml import history, registry
 from ml.frame import available_features, open_published
-from ml.sentences import Sentence, say
+from ml.sentences import SEMICOLON, Sentence, join, words
 from roundtrip.home import Home
+
+say = words("training")
 
 FIRST, SCHEDULE, DRIFT = "first", "schedule", "drift"
 PARAMETERS, SCHEMA, SAME_DATE = "parameters", "schema", "same_date"
@@ -66,7 +68,7 @@ def decide(
         return Decision(SCHEMA, say("schema", number=champion.number, names=", ".join(gone)))
     alarms = _alarms(home, as_of, newest.tried_on, champion)
     if alarms and age >= rules["retrain_on_drift_after_days"]:
-        return Decision(DRIFT, say("drift", alarms="; ".join(alarms), alarm_count=len(alarms)))
+        return Decision(DRIFT, say("drift", alarms=join(alarms, SEMICOLON)))
     waiting = {
         "what": what,
         "days": age,
@@ -105,7 +107,7 @@ def _gone_features(home: Home, champion: registry.Version | None) -> list[str]:
     return [name for name in needed if name not in there]
 
 
-def _alarms(home: Home, as_of: date, since: date, champion: registry.Version | None) -> list[str]:
+def _alarms(home: Home, as_of: date, since: date, champion: registry.Version | None) -> list[Sentence]:
     """Of the newest monitoring after the last try, if it was of the version in force."""
     if champion is None or not home.monitoring_dir.is_dir():
         return []
@@ -117,4 +119,8 @@ def _alarms(home: Home, as_of: date, since: date, champion: registry.Version | N
     if not files:
         return []
     found = json.loads(files[-1].read_text(encoding="utf-8"))
-    return found["alarms"] if found["model_version"] == registry.name_of(champion) else []
+    if found["model_version"] != registry.name_of(champion):
+        return []
+    english = found["alarms"]
+    # What was found before alarms were told in both languages has English ones only.
+    return [Sentence(*both) for both in zip(english, found.get("alarms_zh", english), strict=True)]

@@ -1,12 +1,12 @@
-"""What a training says, in English and Chinese: `training_words.yml`, with numbers and names filled in."""
+"""What models and their keepers say, in English and Chinese: `words/`, with numbers and names filled in."""
 
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from pathlib import Path
 
 import yaml
 
-_WORDS = Path(__file__).with_name("training_words.yml")
+FOLDER = Path(__file__).with_name("words")
 
 
 class Sentence(str):
@@ -23,19 +23,26 @@ class Sentence(str):
         return str(self), self.zh
 
 
-def say(name: str, /, **told) -> Sentence:
-    """The sentence of a name; a Sentence that is told in it is told in each language's words.
+COMMA, SEMICOLON, PARAGRAPH = Sentence(", ", "、"), Sentence("; ", "；"), Sentence("\n\n", "\n\n")
 
-    Raises:
-        KeyError: there are no words of this name, or they ask for something that is not told.
+
+def words(of: str) -> Callable[..., Sentence]:
+    """What says the sentences of `words/<of>.yml`: `say(name, **told)`.
+
+    A Sentence that is told in another is told in each language's words. A KeyError says that there are no
+    words of this name, or that they ask for something that is not told.
     """
-    return Sentence(*(_texts()[language][name].format(**_in(language, told)) for language in ("en", "zh")))
+    return partial(_say, of)
 
 
-def join(sentences: Iterable[Sentence]) -> Sentence:
+def _say(of: str, name: str, /, **told) -> Sentence:
+    return Sentence(*(texts(of)[language][name].format(**_in(language, told)) for language in ("en", "zh")))
+
+
+def join(sentences: Iterable[Sentence], by: Sentence = COMMA) -> Sentence:
     """Several as one."""
     chosen = list(sentences)
-    return Sentence(", ".join(chosen), "、".join(each.zh for each in chosen))
+    return Sentence(by.join(chosen), by.zh.join(each.zh for each in chosen))
 
 
 def in_chinese(sentences: Iterable[str]) -> list[str]:
@@ -50,5 +57,6 @@ def _in(language: str, told: dict) -> dict:
 
 
 @cache
-def _texts() -> dict[str, dict[str, str]]:
-    return yaml.safe_load(_WORDS.read_text(encoding="utf-8"))
+def texts(of: str) -> dict[str, dict[str, str]]:
+    """The sentences of `words/<of>.yml` by language and name, not filled in."""
+    return yaml.safe_load((FOLDER / f"{of}.yml").read_text(encoding="utf-8"))

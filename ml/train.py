@@ -20,11 +20,13 @@ from ml.profit import with_company_costs
 from ml.quality import in_depth
 from ml.retrain import Decision, decide
 from ml.run_log import describe, log_card, log_comparison, run_name
-from ml.sentences import Sentence, in_chinese, say
+from ml.sentences import Sentence, in_chinese, words
 from ml.settings import digest, source_hash
 from ml.settings import parameters as read_parameters
 from ml.split import TooLittleData, split_frame
 from roundtrip.home import PROJECT_ROOT, Home
+
+say = words("training")
 
 
 def train(home: Home, as_of: date) -> dict:
@@ -172,11 +174,11 @@ def _judge(home, mlflow, frame, champion, compared: Comparison, parameters, iden
     with tempfile.TemporaryDirectory() as folder:
         uri = registry.log_model(home, final, frame.features, Path(folder) / "model")
     status = "promoted" if promoted else "refused"
-    tags = {**identity, "kind": compared.chosen, "promotion": status, "reason": reason["en"]}
+    tags = {**identity, "kind": compared.chosen, "promotion": status, "reason": reason}
     return {
         "status": status,
-        "reason": reason["en"],
-        "reason_zh": reason["zh"],
+        "reason": reason,
+        "reason_zh": reason.zh,
         "kind": compared.chosen,
         "champion": champion.number if champion else None,
         "registration": {

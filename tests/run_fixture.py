@@ -111,9 +111,11 @@ def _summary(stage: str, delivered: bool, warns: bool) -> dict:
     if stage == "build_warehouse":
         return {"extent": "full", "why_full": "models or settings have changed"}
     if stage == "monitor":
-        return {"warnings": ["the scores have shifted"] if warns else []}
+        told = {"warnings": ["the scores have shifted"], "warnings_zh": ["评分分布已偏移"]}
+        return told if warns else {"warnings": []}
     if stage == "train":
-        return {"trained_because": {"trigger": "drift", "reason": "the scores have shifted"}}
+        because = {"trigger": "drift", "reason": "the scores have shifted", "reason_zh": "评分分布已偏移"}
+        return {"trained_because": because}
     return {}
 
 

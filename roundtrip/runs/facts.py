@@ -26,6 +26,7 @@ from roundtrip.runs.read import (
     summary_of,
     tables_of,
 )
+from roundtrip.runs.told import Told, listed
 
 #: Kinds of refusals shown; the table above them has the sums.
 REFUSALS_SHOWN = 60
@@ -60,7 +61,7 @@ class RunFacts:
     #: The status page is written when a run has ended; between two stages an earlier one may be there.
     has_status: bool = False
     #: What the stages of the model warn of: a champion that cannot be loaded, customers that have changed.
-    model_warnings: tuple[str, ...] = ()
+    model_warnings: tuple[Told, ...] = ()
 
     @property
     def failed(self) -> StageFact | None:
@@ -106,9 +107,9 @@ def gather(home: Home, as_of: date) -> RunFacts:
     )
 
 
-def _model_warnings(kept: dict[str, dict]) -> tuple[str, ...]:
+def _model_warnings(kept: dict[str, dict]) -> tuple[Told, ...]:
     """Once each, though `monitor` and `score` may both miss the same champion."""
-    said = [words for stage in MODEL_STAGES for words in summary_of(kept, stage).get("warnings") or ()]
+    said = [told for stage in MODEL_STAGES for told in listed(summary_of(kept, stage), "warnings")]
     return tuple(dict.fromkeys(said))
 
 

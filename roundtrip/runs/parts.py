@@ -27,6 +27,7 @@ def rendered(template: str, words: Words, **values) -> str:
         duration=lambda seconds: duration(seconds, words),
         code=code,
         language=HTML_LANGUAGE[words.language],
+        html_language=HTML_LANGUAGE,
         other_language=next(other for other in LANGUAGES if other != words.language),
         **values,
         **parts,

@@ -8,6 +8,7 @@ import duckdb
 from roundtrip import errors
 from roundtrip.gates import read_result
 from roundtrip.home import Home
+from roundtrip.runs.told import Told
 from roundtrip.stages import STAGES, records
 
 #: Gates by their stage, in the order of the road.
@@ -34,7 +35,7 @@ class StageFact:
     error: str | None = None
     hint: str | None = None
     #: Of `train`: why it trained, or why not; of `build_warehouse`: why in full, if so.
-    said: str | None = None
+    said: Told | None = None
 
 
 @dataclass(frozen=True)
@@ -137,11 +138,12 @@ def _after(starts: dict[str, datetime], stage: str) -> list[datetime]:
     return [starts[name] for name in names[names.index(stage) + 1 :]]
 
 
-def _why(summary: dict) -> str | None:
+def _why(summary: dict) -> Told | None:
     """Why a stage did what it decided for itself: a training or none, a warehouse made in full."""
     if why_full := summary.get("why_full"):
-        return f"in full: {why_full}"
-    return (summary.get("trained_because") or {}).get("reason")
+        return Told(f"in full: {why_full}")
+    because = summary.get("trained_because") or {}
+    return Told(because["reason"], because.get("reason_zh")) if because.get("reason") else None
 
 
 def _told(record: dict) -> str | None:

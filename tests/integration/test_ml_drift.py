@@ -64,7 +64,8 @@ def test_the_findings_are_a_run_in_mlflow_with_words_and_pictures(home):
     found = monitor(home, AS_OF)
     _, client = tracking.open_mlflow(home)
     run = client.get_run(found["run_id"])
-    assert "All is as it was" in run.data.tags["mlflow.note.content"]
+    note = run.data.tags["mlflow.note.content"]
+    assert note.index("All is as it was") < note.index("与该版本发布时一致")
     assert run.data.metrics["psi.web_events_90d"] == pytest.approx(0)
     assert [item.path for item in client.list_artifacts(found["run_id"], "plots")] == ["plots/stability.png"]
     runs = client.search_runs([tracking.experiment_id(home, tracking.MONITORING)])
@@ -82,6 +83,8 @@ def test_another_population_is_an_alarm_and_a_signal_to_train(home):
     assert any("the scores have shifted" in words for words in found["alarms"])
     assert any("web_events_90d" in words for words in found["alarms"])
     assert found["warnings"] == found["alarms"]
+    assert found["warnings_zh"] == found["alarms_zh"]
+    assert found["alarms_zh"][0].startswith("评分分布已偏移：稳定性指数")
     assert found["features_moved"] == ["web_events_90d"]
     assert (state_of(home, "web_events_90d"), state_of(home, "overdue_ratio")) == ("alarm", "ok")
     signal = json.loads((home.monitoring_dir / f"{AS_OF}.json").read_text())

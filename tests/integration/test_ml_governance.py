@@ -178,9 +178,10 @@ def due(home: Home, as_of: date) -> retrain.Decision:
     return retrain.decide(home, as_of, champion, digest(parameters()), parameters())
 
 
-def raise_alarm(home: Home, as_of: date, version: str = "roundtrip-churn/2") -> None:
+def raise_alarm(home: Home, as_of: date, version: str = "roundtrip-churn/2", in_chinese: bool = True) -> None:
     home.monitoring_dir.mkdir(parents=True, exist_ok=True)
     found = {"model_version": version, "alarms": ["the scores have shifted"]}
+    found |= {"alarms_zh": ["评分分布已偏移"]} if in_chinese else {}
     (home.monitoring_dir / f"{as_of}.json").write_text(json.dumps(found))
 
 
@@ -208,6 +209,12 @@ def test_an_alarm_makes_it_due_before_its_time(home, seen_after, now_after, trig
     decision = due(home, SECOND + timedelta(days=now_after))
     assert decision.trigger == trigger
     assert ("the scores have shifted" in decision.reason) == (trigger == "drift")
+    assert ("评分分布已偏移" in decision.reason.zh) == (trigger == "drift")
+
+
+def test_an_alarm_from_before_there_were_chinese_words_is_told_in_english(home):
+    raise_alarm(home, SECOND + timedelta(days=8), in_chinese=False)
+    assert due(home, SECOND + timedelta(days=8)).reason.zh == "监测到漂移：the scores have shifted"
 
 
 def test_an_alarm_over_another_version_is_none(home):

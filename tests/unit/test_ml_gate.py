@@ -1,14 +1,11 @@
 """The gate: better than the rule, not worse than the champion, calibrated, fair."""
 
-import re
 from types import SimpleNamespace
 
 import pytest
-import yaml
 
 from ml.gate import gate
 from ml.settings import parameters
-from roundtrip.home import PROJECT_ROOT
 
 CHAMPION = SimpleNamespace(number="3")
 
@@ -67,7 +64,7 @@ GOOD, NOISY, OFF = (0.02, 0.01, 0.03), (0.07, 0.04, 0.1), (0.09, 0.06, 0.12)
 def test_the_gate(found, champion, opens, words):
     promoted, reason = gate(found, "logistic", champion, parameters())
     assert promoted is opens
-    assert words in reason["en"]
+    assert words in reason
 
 
 def test_every_reason_to_stay_out_is_told():
@@ -75,21 +72,12 @@ def test_every_reason_to_stay_out_is_told():
         evaluation((0.05, -0.001, 0.1), error=OFF, fairness=[BREACH]), "logistic", None, parameters()
     )
     for words in ("does not clearly beat", "clearly off", "bound of fairness"):
-        assert words in reason["en"]
+        assert words in reason
     for words in ("未明显优于", "概率明显偏离", "越过公平性界限"):
-        assert words in reason["zh"]
+        assert words in reason.zh
 
 
 def test_what_speaks_for_it_is_told_before_what_speaks_against_it():
     _, reason = gate(evaluation(BETTER, error=OFF, fairness=[BREACH]), "logistic", None, parameters())
-    told = reason["en"]
-    assert told.count(", but ") == 1
-    assert told.index("no champion") < told.index(", but ") < told.index("clearly off")
-
-
-def test_both_languages_say_the_same():
-    """The same sentences, and the same numbers in each."""
-    texts = yaml.safe_load((PROJECT_ROOT / "ml" / "gate_words.yml").read_text(encoding="utf-8"))
-    assert texts["en"].keys() == texts["zh"].keys()
-    for name, words in texts["en"].items():
-        assert re.findall(r"{.*?}", words) == re.findall(r"{.*?}", texts["zh"][name]), name
+    assert reason.count(", but ") == 1
+    assert reason.index("no champion") < reason.index(", but ") < reason.index("clearly off")

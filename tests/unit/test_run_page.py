@@ -23,6 +23,7 @@ from roundtrip.runs import run_page, write_run_page
 from roundtrip.runs.facts import gather
 from roundtrip.runs.page import render
 from roundtrip.runs.parts import TEXTS_DIR, duration
+from roundtrip.runs.told import Told, listed
 from roundtrip.servers import reports, start_page
 from tests.run_fixture import AS_OF, REFUSED, ROWS, STARTED_AT, STATUS_TEXTS, a_publication, a_run
 
@@ -232,15 +233,26 @@ def test_the_road_writes_it_after_every_stage_and_when_it_fails(home, monkeypatc
 def test_the_model_s_warnings_are_things_to_do_and_stages_say_why(home):
     a_run(home)
     facts = gather(home, AS_OF)
-    assert facts.model_warnings == ("the scores have shifted",)
+    shifted = Told("the scores have shifted", "评分分布已偏移")
+    assert facts.model_warnings == (shifted,)
     assert {stage.name: stage.said for stage in facts.stages if stage.said} == {
-        "build_warehouse": "in full: models or settings have changed",
-        "train": "the scores have shifted",
+        "build_warehouse": Told("in full: models or settings have changed"),
+        "train": shifted,
     }
-    page = run_page(home, AS_OF)["zh"].read_text(encoding="utf-8")
-    assert '模型需要查看： <span lang="en">the scores have shifted</span>' in page
+    pages = {language: file.read_text(encoding="utf-8") for language, file in run_page(home, AS_OF).items()}
+    assert '<span lang="en">the scores have shifted</span>' in pages["en"]
+    assert '模型需要查看： <span lang="zh-Hans">评分分布已偏移</span>' in pages["zh"]
+    assert '<small lang="zh-Hans">评分分布已偏移</small>' in pages["zh"]
+    assert '<small lang="en">in full: models or settings have changed</small>' in pages["zh"]
     a_run(home, warns=False)
     assert "需要查看" not in run_page(home, AS_OF)["zh"].read_text(encoding="utf-8")
+
+
+def test_what_a_stage_has_no_chinese_words_for_is_told_in_english():
+    assert listed({"warnings": ["a", "b"], "warnings_zh": ["甲"]}, "warnings") == [Told("a", "甲"), Told("b")]
+    assert listed({"warnings": ["a"]}, "warnings") == [Told("a")]
+    assert listed({"warnings_zh": ["甲"]}, "warnings") == []
+    assert (Told("a").words("zh"), Told("a").language("zh")) == ("a", "en")
 
 
 def test_a_company_and_an_error_are_text_and_not_markup(home):
