@@ -11,7 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from roundtrip.build import build_warehouse, state, warehouse
+from roundtrip.build import build_warehouse, dbt_environment, state, warehouse
+from roundtrip.build import settings as build_settings
 from roundtrip.build import steps as build_steps
 from roundtrip.company import Company
 from roundtrip.home import Home
@@ -86,13 +87,14 @@ def in_steps(home: Home, as_of: date, folder: Path) -> Home:
     other = with_the_same_rows(home, folder / "in-steps")
     planned = build_steps.steps(other, None, as_of)
     assert len(planned) > 2
-    run, built_for, told = warehouse._run_dbt, [], []
+    run, built_for, told, rewrites = warehouse._run_dbt, [], [], []
 
     def ended_before_the_last(home, arguments, note, as_of, previous_as_of):
         if as_of == planned[-1] and built_for == planned[:-1]:
             built_for.append("ended")
             raise KeyboardInterrupt
         built_for.append(as_of)
+        rewrites.append(dbt_environment(home, as_of, previous_as_of)["ROUNDTRIP_REWRITES_TABLES"])
         return run(home, arguments, note, as_of, previous_as_of)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -103,6 +105,7 @@ def in_steps(home: Home, as_of: date, folder: Path) -> Home:
         assert told == [f"step to {step}" for step in planned[:-1]]
         assert build_warehouse(other, as_of)["extent"] == "increment"
     assert built_for == [*planned[:-1], "ended", as_of]
+    assert rewrites == ["", *["yes"] * (len(planned) - 1)]
     return other
 
 
@@ -221,7 +224,9 @@ def test_increments_end_where_full_builds_end(home, tmp_path, models_only, monke
         if as_of in COMPARED:
             anew = from_nothing(home, as_of, tmp_path)
             assert differences(home, anew) == []
+    # Large in both ways: in steps, and its tables written anew.
     monkeypatch.setattr(build_steps, "CUSTOMER_DATES_AT_ONCE", 1000)
+    monkeypatch.setattr(build_settings, "_SHARE_OF_MEMORY_FOR_DELETIONS", 0)
     assert differences(in_steps(home, as_of, tmp_path), anew) == []
     # The comparison is one that can fail: one number of one month, as it would be left behind.
     with duckdb.connect(str(home.work_db)) as work:

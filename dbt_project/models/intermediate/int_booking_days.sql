@@ -5,6 +5,7 @@
 ) }}
 
 -- Bookings of one line made on one day and counting equally long, added up: the rows every window sums over.
+-- In the order of customers, as int_web_days.
 select
     customer_id,
     service_line,
@@ -24,3 +25,4 @@ select
 from {{ ref("int_bookings") }}
 where counts_until > booked_on and {{ has_changed_bookings() }}
 group by customer_id, service_line, booked_on, counts_until
+order by customer_id

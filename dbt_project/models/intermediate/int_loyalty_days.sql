@@ -4,7 +4,7 @@
     unique_key=["customer_id", "occurred_on"]
 ) }}
 
--- What each customer's loyalty account shows in a day.
+-- What each customer's loyalty account shows in a day. In the order of customers, as int_web_days.
 select
     customer_id,
     cast(occurred_at as date) as occurred_on,
@@ -22,3 +22,4 @@ select
 from {{ ref("stg_loyalty_ledger") }}
 where {{ is_of_changed_customer() }}
 group by customer_id, cast(occurred_at as date)
+order by customer_id

@@ -4,7 +4,8 @@
     unique_key=["customer_id", "occurred_on"]
 ) }}
 
--- What each customer did on the web in a day: what the windows sum over, some ten times fewer rows than events.
+-- What each customer did on the web in a day: what the windows sum over, some ten times fewer rows than events. In the
+-- order of customers: sums by customer and date then come to an end one after the other, instead of all at last.
 select
     customer_id,
     cast(occurred_at as date) as occurred_on,
@@ -20,3 +21,4 @@ select
 from {{ ref("stg_web_events") }}
 where {{ is_changed_day("cast(occurred_at as date)") }}
 group by customer_id, cast(occurred_at as date)
+order by customer_id
