@@ -34,6 +34,7 @@ KNOWN_SETTINGS = {
     "versions_kept": "how many publications are kept to roll back to, at least 2 (default 7)",
     "notify": "names of environment variables with apprise addresses, beside $ROUNDTRIP_NOTIFY_URLS",
     "notify_from": "error (default) or warning: from which severity on people are notified",
+    "notify_language": "en (default) or zh: the language in which people are notified",
     "retention_costs": "customer_value, offer_cost, contact_cost, accepted_share: for expected profit",
     "retention": "budget_per_round and what else a round is planned by (docs/deciding.md)",
     "strategies": "a table of service strategies instead of plan/strategies.yml, as seen from company.yml",

@@ -5,15 +5,20 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from roundtrip import errors
 from roundtrip.company import Company
 from roundtrip.gates import read_result
 from roundtrip.home import Home
+from roundtrip.notify.settings import language
+from roundtrip.report.words import Words
 from roundtrip.runs.page import run_file
 from roundtrip.runs.read import GATES
+from roundtrip.runs.told import listed
 from roundtrip.stages import records
 
+TEXTS_DIR = Path(__file__).parent / "texts"
 #: Checks and warnings named one by one.
 _NAMED = 10
 _LONGEST = 300
@@ -32,76 +37,68 @@ class Event:
 
 
 def events(home: Home, as_of: date, stage: str, was_killed: bool = False) -> list[Event]:
-    """What the last try of a stage gives to tell.
+    """What the last try of a stage gives to tell, in the company's language for notifications.
 
     Args:
         was_killed: it is known to have ended, whatever its record says (a killed process writes none).
     """
+    words = Words(language(Company.load(home).settings), TEXTS_DIR)
     record = next((kept for kept in records(home, as_of) if kept["stage"] == stage), {})
     status = record.get("status")
     if status == "failed" and record.get("kind") not in _BY_HAND:
-        what, lines = _failure(home, as_of, record)
+        what, lines = _failure(home, as_of, record, words)
     elif status != "done" and was_killed:
-        what, lines = "ended without an answer: killed, or out of time or memory", []
+        what, lines = words("killed"), []
     elif status == "done":
-        return _warnings(home, as_of, record)
+        return _warnings(home, as_of, record, words)
     else:
         return []
     hint = record.get("hint")
-    todo = scrubbed(hint) if hint and status == "failed" else "see the page of the run; then run again"
-    cause = [record.get("kind"), *lines, _of_what(home, as_of, stage)]
-    return [_event(home, as_of, stage, "error", what, lines, todo, cause)]
+    to_do = scrubbed(hint) if hint and status == "failed" else words("see_the_page")
+    return [_event(home, as_of, stage, "error", what, lines, to_do, words, kind=record.get("kind"))]
 
 
-def _failure(home: Home, as_of: date, record: dict) -> tuple[str, list[str]]:
+def _failure(home: Home, as_of: date, record: dict, words: Words) -> tuple[str, list[str]]:
     kind = record.get("kind") or ""
     gate = GATES.get(record["stage"])
     result = read_result(home, gate, as_of) if gate and kind in ("GateFailed", "CheckBroken") else None
     if result is not None:
         bad = [each for each in result["results"] if not each["success"]]
         if kind == "CheckBroken":
-            found = [each for each in bad if each.get("broken")]
-            return "a check could not be carried out: this says nothing about the data", _checks(found)
-        found = [each for each in bad if each["severity"] == "fail"]
-        return "the data are refused", _checks(found)
+            return words("check_broken"), _checks([each for each in bad if each.get("broken")], words)
+        return words("refused"), _checks([each for each in bad if each["severity"] == "fail"], words)
     if isinstance(getattr(errors, kind, None), type):
-        return _KINDS.get(kind, "failed"), [scrubbed(record.get("error") or "")]
+        what = words.label("failed_kind", kind)
+        return words("failed") if what == kind else what, [scrubbed(record.get("error") or "")]
     # A foreign error may quote whatever it stumbled over.
-    return f"the program failed ({kind})", []
+    return words("program_failed", kind=kind), []
 
 
-_KINDS = {
-    "BadInput": "an input is refused",
-    "DamagedFile": "a file of the home is damaged",
-    "DiskFull": "there is no room left",
-    "Locked": "another process holds a file",
-}
-
-
-def _checks(results: list[dict]) -> list[str]:
+def _checks(results: list[dict], words: Words) -> list[str]:
     lines = []
     for each in results[:_NAMED]:
         subject = f"{each['table']}.{each['column']}" if each.get("column") else each["table"]
-        rows = f", {each['unexpected_count']:,} rows" if each.get("unexpected_count") else ""
-        lines.append(f"{subject}: {each['expectation']}{rows}: {each['reason']}")
+        told = {"subject": subject, "check": each["expectation"], "reason": each["reason"]}
+        rows = each.get("unexpected_count")
+        lines.append(words("check_rows", **told, rows=f"{rows:,}") if rows else words("check", **told))
     if len(results) > _NAMED:
-        lines.append(f"and {len(results) - _NAMED} more")
+        lines.append(words("more", n=len(results) - _NAMED))
     return lines
 
 
-def _warnings(home: Home, as_of: date, record: dict) -> list[Event]:
+def _warnings(home: Home, as_of: date, record: dict, words: Words) -> list[Event]:
     stage = record["stage"]
     if stage in GATES:
         result = read_result(home, GATES[stage], as_of) or {"results": []}
         bad = [each for each in result["results"] if not each["success"] and each["severity"] == "warn"]
-        lines, what = _checks(bad), f"checks that warn: {len(bad)}"
+        lines, what = _checks(bad, words), words("checks_warn", n=len(bad))
     else:
-        said = (record.get("summary") or {}).get("warnings") or []
-        lines, what = [scrubbed(str(each)) for each in said[:_NAMED]], f"warnings: {len(said)}"
+        said = listed(record.get("summary") or {}, "warnings")
+        lines = [scrubbed(told.words(words.language)) for told in said[:_NAMED]]
+        what = words("warnings", n=len(said))
     if not lines:
         return []
-    cause = [*lines, _of_what(home, as_of, stage)]
-    return [_event(home, as_of, stage, "warning", what, lines, "nothing is stopped; find out why", cause)]
+    return [_event(home, as_of, stage, "warning", what, lines, words("find_out_why"), words)]
 
 
 def _of_what(home: Home, as_of: date, stage: str) -> str | None:
@@ -111,21 +108,26 @@ def _of_what(home: Home, as_of: date, stage: str) -> str | None:
 
 
 def _event(
-    home: Home, as_of: date, stage: str, severity: str, what: str, lines: list[str], todo: str, cause: list
+    home: Home,
+    as_of: date,
+    stage: str,
+    severity: str,
+    what: str,
+    lines: list[str],
+    to_do: str,
+    words: Words,
+    **more_of_cause: str | None,
 ) -> Event:
+    cause = [*more_of_cause.values(), *lines, _of_what(home, as_of, stage)]
     digest = hashlib.sha256(json.dumps(cause, sort_keys=True).encode()).hexdigest()[:16]
     body = [
-        f"run as of {as_of}, stage {stage}: {what}",
+        words("what", as_of=as_of, stage=stage, what=what),
         *(f"- {line}" for line in lines),
-        f"What to do: {todo}",
-        f"Where to look: {run_file(home, as_of, 'en')}",
+        words("to_do", to_do=to_do),
+        words("where", file=run_file(home, as_of, words.language)),
     ]
-    return Event(
-        f"{as_of}/{stage}/{severity}/{digest}",
-        severity,
-        f"{Company.load(home).name}: {stage} {'warns' if severity == 'warning' else 'stopped the run'}",
-        "\n".join(body),
-    )
+    title = words(f"title.{severity}", company=Company.load(home).name, stage=stage)
+    return Event(f"{as_of}/{stage}/{severity}/{digest}", severity, title, "\n".join(body))
 
 
 def scrubbed(message: str) -> str:

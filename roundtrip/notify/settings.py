@@ -7,15 +7,16 @@ from roundtrip.errors import BadInput
 
 #: Addresses for every company of this machine; company.yml may name more variables.
 VARIABLE = "ROUNDTRIP_NOTIFY_URLS"
-NOTIFY, NOTIFY_FROM = "notify", "notify_from"
+NOTIFY, NOTIFY_FROM, NOTIFY_LANGUAGE = "notify", "notify_from", "notify_language"
 SEVERITIES = ("warning", "error")
+LANGUAGES = ("en", "zh")
 
 
 def check(settings: dict) -> None:
     """Refuse what cannot be a name of a variable: an address in a file would be a secret in a file.
 
     Raises:
-        BadInput: `notify` or `notify_from` is not what it should be; no message shows what was given.
+        BadInput: one of them is not what it should be; no message shows what was given.
     """
     names = settings.get(NOTIFY)
     if names is not None and not (isinstance(names, list) and all(_is_name(name) for name in names)):
@@ -23,8 +24,9 @@ def check(settings: dict) -> None:
             f"company.yml: {NOTIFY} must be a list of names of environment variables, as [TEAM_CHAT_URL]",
             "put the addresses themselves into these variables: they hold passwords, and files are copied",
         )
-    if NOTIFY_FROM in settings and settings[NOTIFY_FROM] not in SEVERITIES:
-        raise BadInput(f"company.yml: {NOTIFY_FROM} is not known", f"give one of {', '.join(SEVERITIES)}")
+    for name, allowed in ((NOTIFY_FROM, SEVERITIES), (NOTIFY_LANGUAGE, LANGUAGES)):
+        if name in settings and settings[name] not in allowed:
+            raise BadInput(f"company.yml: {name} is not known", f"give one of {', '.join(allowed)}")
 
 
 def _is_name(name) -> bool:
@@ -40,3 +42,8 @@ def addresses_text(settings: dict) -> list[str]:
 def severities(settings: dict) -> tuple[str, ...]:
     """Of which severities people are told: errors, and warnings too if the company asks for them."""
     return SEVERITIES[SEVERITIES.index(settings.get(NOTIFY_FROM, "error")) :]
+
+
+def language(settings: dict) -> str:
+    """The language in which people are told."""
+    return settings.get(NOTIFY_LANGUAGE, "en")

@@ -2,21 +2,23 @@
 
 import json
 import logging
+import string
 from datetime import date
 from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
-from roundtrip import stages
+from roundtrip import errors, stages
 from roundtrip.company import Company
 from roundtrip.errors import BadInput, GateFailed
 from roundtrip.gates.results import Outcome, conclude
 from roundtrip.home import Home
 from roundtrip.local import run_locally
-from roundtrip.notify.events import scrubbed
+from roundtrip.notify.events import TEXTS_DIR, scrubbed
 from roundtrip.notify.settings import NOTIFY, VARIABLE, check
 from roundtrip.notify.tell import tell
+from roundtrip.report.words import LANGUAGES, load_texts
 from tests.receiver import PASSWORD, Receiver
 from tests.run_fixture import AS_OF, BATCH, a_gate, a_run
 
@@ -158,6 +160,33 @@ def test_warnings_are_told_where_they_are_asked_for(home, receiver):
     assert tell(home, AS_OF, "landing_gate") == []
 
 
+def test_people_are_told_in_the_company_s_language(home, receiver):
+    company = Company("Meridian", ".", settings={"notify_from": "warning", "notify_language": "zh"})
+    a_run(home)
+    company.save(home)
+    assert tell(home, AS_OF, "monitor") == ["json"]
+    a_run(home, stops_at="build_warehouse", status="running")
+    company.save(home)
+    assert tell(home, AS_OF, "build_warehouse", was_killed=True) == ["json"]
+    warned, killed = receiver.messages
+    assert warned["title"] == "Meridian：monitor 发出警告"
+    assert "- 评分分布已偏移\n怎么办：运行没有停止；请查明原因\n详情：" in warned["message"]
+    assert warned["message"].endswith(".zh.html")
+    assert killed["title"] == "Meridian：运行在 build_warehouse 停止"
+    assert "没有结果就已结束：被终止，或时间、内存不足" in killed["message"]
+
+
+def test_both_languages_have_the_same_words():
+    def fields(texts: dict[str, str]) -> dict[str, set[str]]:
+        parsed = {key: string.Formatter().parse(text) for key, text in texts.items()}
+        return {key: {field for _, field, _, _ in parts if field} for key, parts in parsed.items()}
+
+    english, chinese = (load_texts(language, TEXTS_DIR) for language in LANGUAGES)
+    assert fields(english) == fields(chinese)
+    kinds = {key.removeprefix("failed_kind.") for key in english if key.startswith("failed_kind.")}
+    assert all(hasattr(errors, kind) for kind in kinds)
+
+
 def test_a_stage_ended_from_outside_is_told_only_when_it_is_known_to_have_ended(home, receiver):
     a_run(home, stops_at="build_warehouse", status="running")
     assert tell(home, AS_OF, "build_warehouse") == []
@@ -183,7 +212,14 @@ def test_the_company_names_variables_and_never_an_address(home, receiver, monkey
 
 
 @pytest.mark.parametrize(
-    "settings", [{"notify": "TEAM_CHAT_URL"}, {"notify": [3]}, {"notify_from": "never"}, {"notify": ["a b"]}]
+    "settings",
+    [
+        {"notify": "TEAM_CHAT_URL"},
+        {"notify": [3]},
+        {"notify_from": "never"},
+        {"notify": ["a b"]},
+        {"notify_language": "fr"},
+    ],
 )
 def test_other_settings_are_refused(settings):
     with pytest.raises(BadInput):
