@@ -184,7 +184,7 @@ def _judge(home, mlflow, frame, champion, compared: Comparison, parameters, iden
         "registration": {
             "model_uri": uri,
             "tags": tags,
-            "description": f"{compared.chosen}: {reason['en']}",
+            "description": f"{compared.chosen}: {reason}",
         },
     }
 
