@@ -295,8 +295,8 @@ def _log(home: Home, as_of: date, found: dict, rows: pd.DataFrame) -> str:
     key = digest({**found, "rows": rows.to_csv(index=False)})
     if done := tracking.finished_run_id(home, key, tracking.MONITORING):
         return done
-    name, note = f"Model in use on {as_of}: {found['status']} · 模型跟踪", describe(found, rows)
-    note = f"{note}\n\n---\n\n{note.zh}"
+    name, described = f"Model in use on {as_of}: {found['status']} · 模型跟踪", describe(found, rows)
+    note = f"{described}\n\n---\n\n{described.zh}"
     tags = {"status": found["status"], "model_version": found["model_version"]}
     with tracking.noted_run(home, tracking.MONITORING, name, key, as_of, note, **tags) as (mlflow, run):
         measured = rows[(rows["kind"] == "population") & rows["value"].notna()]

@@ -25,8 +25,8 @@ _SMALL_INCREMENT_DAYS = 31
 
 #: What DuckDB keeps in memory, whatever happens, of each row of a table of which some are deleted.
 _BYTES_A_ROW_WITH_DELETIONS = 8
-#: An increment deletes from nearly every table. From this share of the memory on it writes them anew instead,
-#: which takes longer: 200,000 customers over three years are at a third, 2 million far beyond it.
+#: An increment deletes from nearly every table. From this share of the memory on it writes them anew instead:
+#: 200,000 customers over three years are at a third, 2 million far beyond it.
 _SHARE_OF_MEMORY_FOR_DELETIONS = 0.5
 
 
@@ -81,7 +81,7 @@ def _is_too_large_to_delete(home: Home) -> bool:
         return False
     with connect(home.work_db, home.tmp_dir, read_only=True) as work:
         rows, memory = work.execute(
-            "SELECT sum(estimated_size), parse_formatted_bytes(current_setting('memory_limit')) "
+            "SELECT coalesce(sum(estimated_size), 0), parse_formatted_bytes(current_setting('memory_limit')) "
             "FROM duckdb_tables()"
         ).fetchone()
-    return (rows or 0) * _BYTES_A_ROW_WITH_DELETIONS > memory * _SHARE_OF_MEMORY_FOR_DELETIONS
+    return rows * _BYTES_A_ROW_WITH_DELETIONS > memory * _SHARE_OF_MEMORY_FOR_DELETIONS

@@ -55,7 +55,8 @@ def events(home: Home, as_of: date, stage: str, was_killed: bool = False) -> lis
         return []
     hint = record.get("hint")
     to_do = scrubbed(hint) if hint and status == "failed" else words("see_the_page")
-    return [_event(home, as_of, stage, "error", what, lines, to_do, words, kind=record.get("kind"))]
+    cause = [record.get("kind"), *lines]
+    return [_event(home, as_of, stage, "error", words, what, lines, to_do, cause)]
 
 
 def _failure(home: Home, as_of: date, record: dict, words: Words) -> tuple[str, list[str]]:
@@ -68,8 +69,9 @@ def _failure(home: Home, as_of: date, record: dict, words: Words) -> tuple[str, 
             return words("check_broken"), _checks([each for each in bad if each.get("broken")], words)
         return words("refused"), _checks([each for each in bad if each["severity"] == "fail"], words)
     if isinstance(getattr(errors, kind, None), type):
-        what = words.label("failed_kind", kind)
-        return words("failed") if what == kind else what, [scrubbed(record.get("error") or "")]
+        key = f"failed_kind.{kind}"
+        what = words(key if key in words.texts else "failed_kind.other")
+        return what, [scrubbed(record.get("error") or "")]
     # A foreign error may quote whatever it stumbled over.
     return words("program_failed", kind=kind), []
 
@@ -98,7 +100,7 @@ def _warnings(home: Home, as_of: date, record: dict, words: Words) -> list[Event
         what = words("warnings", n=len(said))
     if not lines:
         return []
-    return [_event(home, as_of, stage, "warning", what, lines, words("find_out_why"), words)]
+    return [_event(home, as_of, stage, "warning", words, what, lines, words("find_out_why"), cause=lines)]
 
 
 def _of_what(home: Home, as_of: date, stage: str) -> str | None:
@@ -112,14 +114,14 @@ def _event(
     as_of: date,
     stage: str,
     severity: str,
+    words: Words,
     what: str,
     lines: list[str],
     to_do: str,
-    words: Words,
-    **more_of_cause: str | None,
+    cause: list[str | None],
 ) -> Event:
-    cause = [*more_of_cause.values(), *lines, _of_what(home, as_of, stage)]
-    digest = hashlib.sha256(json.dumps(cause, sort_keys=True).encode()).hexdigest()[:16]
+    named = json.dumps([*cause, _of_what(home, as_of, stage)])
+    digest = hashlib.sha256(named.encode()).hexdigest()[:16]
     body = [
         words("what", as_of=as_of, stage=stage, what=what),
         *(f"- {line}" for line in lines),
