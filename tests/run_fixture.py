@@ -109,7 +109,8 @@ def _summary(stage: str, delivered: bool, warns: bool) -> dict:
             "warnings": [],
         }
     if stage == "build_warehouse":
-        return {"extent": "full", "why_full": "models or settings have changed"}
+        why = {"why_full": "models or settings have changed", "why_full_zh": "模型或设置有变化"}
+        return {"extent": "full"} | why
     if stage == "monitor":
         told = {"warnings": ["the scores have shifted"], "warnings_zh": ["评分分布已偏移"]}
         return told if warns else {"warnings": []}

@@ -17,6 +17,7 @@ import duckdb
 from roundtrip.build.settings import PROJECT_DIR
 from roundtrip.duck import connect
 from roundtrip.home import PROJECT_ROOT, Home
+from roundtrip.told import Told
 
 #: Increments leave holes in the tables' files; a full build closes them. As often as a month is enough: a day
 #: replaces a few rows in a hundred.
@@ -34,26 +35,30 @@ class Extent:
     Attributes:
         full_build_on: the date of the full build that its rows go back to; its own, where it is one itself.
         previous_as_of: the date of the last complete build, whose unchanged rows stay; None: none do.
-        reason: why everything is, in words; None on an increment.
+        reason: why everything is; None on an increment.
     """
 
     full_build_on: date
     previous_as_of: date | None = None
-    reason: str | None = None
+    reason: Told | None = None
 
 
 def extent(home: Home, as_of: date, variables: dict) -> Extent:
     """Whether what is in work.duckdb can be carried on to `as_of`, and if not, why not."""
     last = _last_build(home)
     if last is None:
-        return Extent(as_of, reason="there is no complete build to go on from")
+        return Extent(
+            as_of, reason=Told("there is no complete build to go on from", "没有可以接续的完整构建")
+        )
     built_for, made_by, full_build_on = last
     if as_of < built_for:
-        return Extent(as_of, reason=f"the last build is of a later date, {built_for}")
+        later = Told(f"the last build is of a later date, {built_for}", f"上次构建的日期更晚：{built_for}")
+        return Extent(as_of, reason=later)
     if made_by != recipe(variables):
-        return Extent(as_of, reason="models or settings have changed")
+        return Extent(as_of, reason=Told("models or settings have changed", "模型或设置有变化"))
     if (as_of - full_build_on).days >= FULL_BUILD_EVERY_DAYS:
-        return Extent(as_of, reason=f"the last full build is of {full_build_on}")
+        long_ago = Told(f"the last full build is of {full_build_on}", f"上次全部重建是在 {full_build_on}")
+        return Extent(as_of, reason=long_ago)
     return Extent(full_build_on, previous_as_of=built_for)
 
 

@@ -22,6 +22,7 @@ from roundtrip.errors import BadInput, CheckBroken, GateFailed, Locked, Roundtri
 from roundtrip.gates.summaries import remove
 from roundtrip.home import Home
 from roundtrip.process_signals import ending_on_signals
+from roundtrip.told import Told
 
 _PRODUCTS = ("model", "seed")
 _BAD = ("error", "fail")
@@ -45,8 +46,8 @@ def build_warehouse(
 
     Returns:
         The summary: as_of, models, tests, warnings {test: rows}, rows {mart: rows}, seconds {model: seconds}
-        of the slowest five, extent (full | increment), why_full, where it is, and in_steps: the dates that
-        were built for one after the other, where there is more than one.
+        of the slowest five, extent (full | increment), why_full (and why_full_zh), where it is, and in_steps:
+        the dates that were built for one after the other, where there is more than one.
 
     Raises:
         BadInput: there is no raw.duckdb.
@@ -71,7 +72,7 @@ def build_warehouse(
         result.kind in _PRODUCTS and result.status == "error" for result in built.results
     ):
         # A file that was cut off opens while its catalogue is whole; that rows are gone is found out here.
-        chosen = Extent(as_of, reason="the last build could not be gone on from")
+        chosen = Extent(as_of, reason=Told("the last build could not be gone on from", "上次构建无法接续"))
         built = _build_in_steps(home, as_of, chosen, variables, on_event)
     results, errors = built.results, built.errors
     bad = [result for result in results if result.status in _BAD]
@@ -97,7 +98,7 @@ def build_warehouse(
         "rows": _mart_rows(home),
         "seconds": {result.name: round(result.seconds, 2) for result in slowest},
         "extent": "increment" if chosen.previous_as_of else "full",
-        **({"why_full": chosen.reason} if chosen.reason else {}),
+        **({"why_full": chosen.reason.en, "why_full_zh": chosen.reason.zh} if chosen.reason else {}),
         **({"in_steps": [step.isoformat() for step in built.steps]} if len(built.steps) > 1 else {}),
     }
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from roundtrip import errors
 from roundtrip.company import Company
-from roundtrip.gates import read_result
+from roundtrip.gates import read_result, reasons
 from roundtrip.home import Home
 from roundtrip.notify.settings import language
 from roundtrip.report.words import Words
 from roundtrip.runs.page import run_file
 from roundtrip.runs.read import GATES
-from roundtrip.runs.told import listed
 from roundtrip.stages import records
+from roundtrip.told import listed
 
 TEXTS_DIR = Path(__file__).parent / "texts"
 #: Checks and warnings named one by one.
@@ -80,7 +80,8 @@ def _checks(results: list[dict], words: Words) -> list[str]:
     lines = []
     for each in results[:_NAMED]:
         subject = f"{each['table']}.{each['column']}" if each.get("column") else each["table"]
-        told = {"subject": subject, "check": each["expectation"], "reason": each["reason"]}
+        reason = reasons.told(each["reason"]).words(words.language)
+        told = {"subject": subject, "check": each["expectation"], "reason": reason}
         rows = each.get("unexpected_count")
         lines.append(words("check_rows", **told, rows=f"{rows:,}") if rows else words("check", **told))
     if len(results) > _NAMED:

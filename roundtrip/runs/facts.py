@@ -26,7 +26,7 @@ from roundtrip.runs.read import (
     summary_of,
     tables_of,
 )
-from roundtrip.runs.told import Told, listed
+from roundtrip.told import Told, listed
 
 #: Kinds of refusals shown; the table above them has the sums.
 REFUSALS_SHOWN = 60

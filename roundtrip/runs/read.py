@@ -6,10 +6,10 @@ from datetime import date, datetime
 import duckdb
 
 from roundtrip import errors
-from roundtrip.gates import read_result
+from roundtrip.gates import read_result, reasons
 from roundtrip.home import Home
-from roundtrip.runs.told import Told
 from roundtrip.stages import STAGES, records
+from roundtrip.told import Told
 
 #: Gates by their stage, in the order of the road.
 GATES = {"landing_gate": "landing", "marts_gate": "published"}
@@ -57,7 +57,7 @@ class Problem:
     column: str | None
     check: str
     severity: str
-    reason: str
+    reason: Told
     rows: int | None
     observed: float | None
 
@@ -141,7 +141,8 @@ def _after(starts: dict[str, datetime], stage: str) -> list[datetime]:
 def _why(summary: dict) -> Told | None:
     """Why a stage did what it decided for itself: a training or none, a warehouse made in full."""
     if why_full := summary.get("why_full"):
-        return Told(f"in full: {why_full}")
+        why_full_zh = summary.get("why_full_zh")
+        return Told(f"in full: {why_full}", why_full_zh and f"全部重建：{why_full_zh}")
     because = summary.get("trained_because") or {}
     return Told(because["reason"], because.get("reason_zh")) if because.get("reason") else None
 
@@ -217,7 +218,7 @@ def _problem(result: dict) -> Problem:
         result.get("column"),
         result["expectation"],
         "broken" if result.get("broken") else result["severity"],
-        result["reason"],
+        reasons.told(result["reason"]),
         result.get("unexpected_count") or None,
         float(observed) if is_number else None,
     )

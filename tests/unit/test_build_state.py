@@ -45,7 +45,10 @@ def test_the_same_day_again_goes_on(built):
     ],
 )
 def test_what_no_longer_holds_is_made_anew(built, as_of, settings, reason):
-    assert extent(built, as_of, settings) == Extent(as_of, reason=reason)
+    chosen = extent(built, as_of, settings)
+    assert chosen == Extent(as_of, reason=chosen.reason)
+    assert chosen.reason.en == reason
+    assert chosen.reason.zh
 
 
 def test_increments_go_back_to_one_full_build(built):
@@ -54,7 +57,7 @@ def test_increments_go_back_to_one_full_build(built):
         chosen = extent(built, day, SETTINGS)
         assert chosen.full_build_on == date(2024, 2, 10)
         keep(built, day, SETTINGS, chosen)
-    assert extent(built, date(2024, 3, 12), SETTINGS).reason == "the last full build is of 2024-02-10"
+    assert extent(built, date(2024, 3, 12), SETTINGS).reason.en == "the last full build is of 2024-02-10"
 
 
 def test_a_changed_model_is_seen(built, monkeypatch, tmp_path):
@@ -77,4 +80,4 @@ def test_without_a_complete_build_everything_is_made(built, left):
     else:
         built.work_db.unlink()
         duckdb.connect(str(built.work_db)).close()
-    assert extent(built, date(2024, 2, 11), SETTINGS).reason == "there is no complete build to go on from"
+    assert extent(built, date(2024, 2, 11), SETTINGS).reason.en == "there is no complete build to go on from"

@@ -12,6 +12,7 @@ from roundtrip.errors import CheckBroken
 from roundtrip.gates.generate import as_text, landing_suite
 from roundtrip.gates.landing import summarise
 from roundtrip.gates.marts import CHECKED
+from roundtrip.gates.reasons import chinese
 from roundtrip.gates.rows import counting
 from roundtrip.gates.suites import SUITES_DIR, read_suite
 from roundtrip.gates.watched import watched
@@ -150,6 +151,13 @@ def test_every_published_table_has_a_suite_with_a_unique_key():
 def test_every_suite_file_belongs_to_a_table():
     assert {f.stem for f in (SUITES_DIR / "landing").iterdir()} == set(source_contract())
     assert {f.stem for f in (SUITES_DIR / "published").iterdir()} == set(CHECKED)
+
+
+def test_every_reason_is_there_in_chinese_and_no_other():
+    suites = [json.loads(file.read_text(encoding="utf-8")) for file in SUITES_DIR.glob("*/*.json")]
+    reasons = {each["meta"]["reason"] for suite in suites for each in suite["expectations"]}
+    assert chinese().keys() == reasons
+    assert all(re.search("[一-鿿]", words) for words in chinese().values())
 
 
 @pytest.mark.parametrize("spoil", ["severity", "reason", "on"])

@@ -23,8 +23,8 @@ from roundtrip.runs import run_page, write_run_page
 from roundtrip.runs.facts import gather
 from roundtrip.runs.page import render
 from roundtrip.runs.parts import TEXTS_DIR, duration
-from roundtrip.runs.told import Told, listed
 from roundtrip.servers import reports, start_page
+from roundtrip.told import Told, listed
 from tests.run_fixture import AS_OF, REFUSED, ROWS, STARTED_AT, STATUS_TEXTS, a_publication, a_run
 
 GATE = ("GateFailed", "refused: 1 check\n  bookings.customer_id (observed ['cust-secret-1'])", "mend `b.csv`")
@@ -236,14 +236,25 @@ def test_the_model_s_warnings_are_things_to_do_and_stages_say_why(home):
     shifted = Told("the scores have shifted", "评分分布已偏移")
     assert facts.model_warnings == (shifted,)
     assert {stage.name: stage.said for stage in facts.stages if stage.said} == {
-        "build_warehouse": Told("in full: models or settings have changed"),
+        "build_warehouse": Told("in full: models or settings have changed", "全部重建：模型或设置有变化"),
         "train": shifted,
     }
     pages = {language: file.read_text(encoding="utf-8") for language, file in run_page(home, AS_OF).items()}
     assert '<span lang="en">the scores have shifted</span>' in pages["en"]
     assert '模型需要查看： <span lang="zh-Hans">评分分布已偏移</span>' in pages["zh"]
     assert '<small lang="zh-Hans">评分分布已偏移</small>' in pages["zh"]
-    assert '<small lang="en">in full: models or settings have changed</small>' in pages["zh"]
+    assert '<small lang="zh-Hans">全部重建：模型或设置有变化</small>' in pages["zh"]
+
+
+def test_a_check_says_why_in_the_language_of_the_page(home):
+    """One of ours in Chinese; one that somebody added without Chinese words in his own."""
+    a_run(home, stops_at="landing_gate", error=("GateFailed", "refused", "mend the files"))
+    page = run_page(home, AS_OF)["zh"].read_text(encoding="utf-8")
+    assert '<p class="reason" lang="zh-Hans">被拒绝的行超过二十分之一：请告知交付文件的一方</p>' in page
+    assert '<p class="reason" lang="en">a booking of nobody cannot be followed</p>' in page
+
+
+def test_a_run_without_a_warning_asks_nobody_to_look(home):
     a_run(home, warns=False)
     assert "需要查看" not in run_page(home, AS_OF)["zh"].read_text(encoding="utf-8")
 
