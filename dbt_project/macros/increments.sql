@@ -55,12 +55,12 @@
     table that is not narrowed is put into memory whole, and a dozen of them do not fit there. -#}
 {% macro due_rows(model) -%}
     {#- Asked in this order, since for SQLFluff a macro ends where one that it calls returns. -#}
-    {%- if execute and (flags.FULL_REFRESH or not is_increment()) -%} {{ ref(model) }}
+    {%- if execute and (flags.FULL_REFRESH or not is_increment()) -%} {{ part_rows(model) }}
     {%- else -%}
         (
             select wanted.*
             from {{ ref(model) }} as wanted
-            where {{ is_due("wanted") }}
+            where {{ is_due("wanted") }} and {{ is_in_part("wanted.customer_id") }}
         )
     {%- endif -%}
 {%- endmacro %}

@@ -3,6 +3,7 @@
 import os
 from datetime import date
 
+from roundtrip.build.parts import parts
 from roundtrip.company import Company
 from roundtrip.duck import connect, settings
 from roundtrip.home import PROJECT_ROOT, Home
@@ -58,6 +59,7 @@ def dbt_environment(
         "ROUNDTRIP_PREVIOUS_AS_OF_DATE": previous_as_of.isoformat() if previous_as_of else "",
         "ROUNDTRIP_HOME": str(home.root),
         "ROUNDTRIP_DBT_THREADS": threads,
+        "ROUNDTRIP_PARTS": str(parts(home, previous_as_of, as_of)) if as_of else "1",
         "ROUNDTRIP_REWRITES_TABLES": "yes" if previous_as_of and _is_too_large_to_delete(home) else "",
         "ROUNDTRIP_MEMORY_LIMIT": settings(home.tmp_dir)["memory_limit"],
         "DBT_PROJECT_DIR": str(PROJECT_DIR),

@@ -1,13 +1,11 @@
-"""The dbt process that rebuilds the warehouse: one, or one for each step where many rows are to be made."""
+"""The one dbt process that rebuilds the warehouse."""
 
 import json
 import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -16,7 +14,6 @@ import duckdb
 from roundtrip.build.events import ErrorText, NodeResult, read_event
 from roundtrip.build.settings import PROJECT_DIR, dbt_environment, dbt_vars
 from roundtrip.build.state import Extent, extent, keep
-from roundtrip.build.steps import steps
 from roundtrip.duck import connect
 from roundtrip.errors import BadInput, CheckBroken, GateFailed, Locked, RoundtripError
 from roundtrip.gates.summaries import remove
@@ -38,16 +35,15 @@ def build_warehouse(
 
     What cannot have changed since the last complete build stays (docs/decisions/increments.md). Every table
     is written in a transaction of its own, so a killed build leaves whole tables, old or new, and the next
-    one makes them all anew. Where very many rows are to be made it goes in steps (roundtrip.build.steps).
+    one makes them all anew.
 
     Args:
-        on_event: called after each model and seed, each test that does not pass, and each step but the last,
-            with its name, its status (success, warn, fail, error, skipped) and its seconds.
+        on_event: called after each model and seed, and each test that does not pass, with its name, its
+            status (success, warn, fail, error, skipped) and its seconds.
 
     Returns:
         The summary: as_of, models, tests, warnings {test: rows}, rows {mart: rows}, seconds {model: seconds}
-        of the slowest five, extent (full | increment), why_full (and why_full_zh), where it is, and in_steps:
-        the dates that were built for one after the other, where there is more than one.
+        of the slowest five, extent (full | increment), and why_full and why_full_zh, where it is.
 
     Raises:
         BadInput: there is no raw.duckdb.
@@ -67,24 +63,23 @@ def build_warehouse(
         remove(home.work_db)
     variables = dbt_vars(home)
     chosen = extent(home, as_of, variables)
-    built = _build_in_steps(home, as_of, chosen, variables, on_event)
+    results, returncode, errors = _build(home, as_of, chosen.previous_as_of, on_event)
     if chosen.previous_as_of and any(
-        result.kind in _PRODUCTS and result.status == "error" for result in built.results
+        result.kind in _PRODUCTS and result.status == "error" for result in results
     ):
         # A file that was cut off opens while its catalogue is whole; that rows are gone is found out here.
         chosen = Extent(as_of, reason=Told("the last build could not be gone on from", "上次构建无法接续"))
-        built = _build_in_steps(home, as_of, chosen, variables, on_event)
-    results, errors = built.results, built.errors
+        results, returncode, errors = _build(home, as_of, None, on_event)
     bad = [result for result in results if result.status in _BAD]
     broken_tests = [result for result in bad if result.kind == "test" and result.status != "fail"]
     if bad:
         # A check that could not run says nothing of the data, so it only counts where nothing else is wrong.
         kind = CheckBroken if bad == broken_tests else GateFailed
         raise kind(
-            f"the warehouse of {built.as_of} is not fit: " + "; ".join(_describe(result) for result in bad),
+            f"the warehouse of {as_of} is not fit: " + "; ".join(_describe(result) for result in bad),
             f"{_quote(errors)}\n  → the last publication stays; dbt's log is {_log(home)}",
         )
-    if built.returncode != 0:
+    if returncode != 0:
         raise _broken(home, errors)
     keep(home, as_of, variables, chosen)
     products = [result for result in results if result.kind in _PRODUCTS]
@@ -99,46 +94,7 @@ def build_warehouse(
         "seconds": {result.name: round(result.seconds, 2) for result in slowest},
         "extent": "increment" if chosen.previous_as_of else "full",
         **({"why_full": chosen.reason.en, "why_full_zh": chosen.reason.zh} if chosen.reason else {}),
-        **({"in_steps": [step.isoformat() for step in built.steps]} if len(built.steps) > 1 else {}),
     }
-
-
-@dataclass(frozen=True)
-class _Built:
-    """What the last dbt of a build for `as_of` said; `steps`: the dates of all of them, as planned."""
-
-    as_of: date
-    results: list[NodeResult]
-    returncode: int
-    errors: list[str]
-    steps: list[date]
-
-    @property
-    def is_good(self) -> bool:
-        return self.returncode == 0 and not any(result.status in _BAD for result in self.results)
-
-
-def _build_in_steps(
-    home: Home,
-    as_of: date,
-    chosen: Extent,
-    variables: dict,
-    on_event: Callable[[str, str, float], None] | None,
-) -> _Built:
-    """Build for one date after the other, up to `as_of`, which is tested, or the first that goes wrong."""
-    planned = steps(home, chosen.previous_as_of, as_of)
-    previous_as_of = chosen.previous_as_of
-    for step in planned:
-        started = time.monotonic()
-        results, returncode, errors = _build(home, step, previous_as_of, on_event, is_last=step == as_of)
-        built = _Built(step, results, returncode, errors, planned)
-        if step == as_of or not built.is_good:
-            break
-        keep(home, step, variables, chosen)
-        if on_event:
-            on_event(f"step to {step}", "success", time.monotonic() - started)
-        previous_as_of = step
-    return built
 
 
 def _build(
@@ -146,22 +102,16 @@ def _build(
     as_of: date,
     previous_as_of: date | None,
     on_event: Callable[[str, str, float], None] | None,
-    is_last: bool,
 ) -> tuple[list[NodeResult], int, list[str]]:
-    """One dbt build, in full or on from a date: its nodes' results, its exit code and its error texts.
-
-    Of a step that others follow only what goes wrong is told: its models are not done yet.
-    """
+    """One dbt build, in full or on from a date: its nodes' results, its exit code and its error texts."""
     results: list[NodeResult] = []
 
     def note(result: NodeResult) -> None:
         results.append(result)
-        if on_event and (result.status in _AMISS or (is_last and result.kind in _PRODUCTS)):
+        if on_event and (result.status in _AMISS or result.kind in _PRODUCTS):
             on_event(result.name, result.status, result.seconds)
 
     arguments = ["build", "--exclude-resource-type", "unit_test"]
-    if not is_last:
-        arguments += ["--exclude-resource-type", "test"]
     if not previous_as_of:
         # Nothing in the file is needed, and a new one has neither holes nor damage.
         remove(home.work_db)

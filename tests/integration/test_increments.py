@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from roundtrip.build import build_warehouse, dbt_environment, state, warehouse
+from roundtrip.build import build_warehouse, dbt_environment, state
+from roundtrip.build import parts as build_parts
 from roundtrip.build import settings as build_settings
-from roundtrip.build import steps as build_steps
 from roundtrip.company import Company
 from roundtrip.home import Home
 from tests.warehouse_fixture import (
@@ -28,7 +28,7 @@ from tests.warehouse_fixture import (
 
 #: What a build makes anew differs by design from what it would make from nothing.
 ABOUT_THE_BUILD = {
-    *("int_customer_dates", "int_changed_customers", "int_build_scope"),
+    *("int_customer_parts", "int_customer_dates", "int_changed_customers", "int_build_scope"),
     *("int_signal_counts", "int_signal_count_charts", "int_signal_gap_charts", "int_signal_rating_charts"),
     *("int_signal_events", "int_watched_customers"),
     "settled_before_fingerprint",
@@ -82,30 +82,16 @@ def from_nothing(home: Home, as_of: date, folder: Path) -> Home:
     return other
 
 
-def in_steps(home: Home, as_of: date, folder: Path) -> Home:
-    """Built in steps, and ended before the last: it goes on from the one before."""
-    other = with_the_same_rows(home, folder / "in-steps")
-    planned = build_steps.steps(other, None, as_of)
-    assert len(planned) > 2
-    run, built_for, told, rewrites = warehouse._run_dbt, [], [], []
-
-    def ended_before_the_last(home, arguments, note, as_of, previous_as_of):
-        if as_of == planned[-1] and built_for == planned[:-1]:
-            built_for.append("ended")
-            raise KeyboardInterrupt
-        built_for.append(as_of)
-        rewrites.append(dbt_environment(home, as_of, previous_as_of)["ROUNDTRIP_REWRITES_TABLES"])
-        return run(home, arguments, note, as_of, previous_as_of)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(warehouse, "_run_dbt", ended_before_the_last)
-        with pytest.raises(KeyboardInterrupt):
-            build_warehouse(other, as_of, on_event=lambda what, *_: told.append(what))
-        # Of no model yet: it would stand in Airflow as done, whatever became of it in a later step.
-        assert told == [f"step to {step}" for step in planned[:-1]]
-        assert build_warehouse(other, as_of)["extent"] == "increment"
-    assert built_for == [*planned[:-1], "ended", as_of]
-    assert rewrites == ["", *["yes"] * (len(planned) - 1)]
+def in_parts(home: Home, as_of: date, folder: Path, monkeypatch) -> Home:
+    """Large: built in parts of customers, gone on from likewise, and its tables written anew."""
+    other = with_the_same_rows(home, folder / "in-parts")
+    monkeypatch.setattr(build_parts, "CUSTOMER_DATES_AT_ONCE", 500)
+    monkeypatch.setattr(build_settings, "_SHARE_OF_MEMORY_FOR_DELETIONS", 0)
+    for day, previous, rewrites in ((EVE, None, ""), (as_of, EVE, "yes")):
+        told = dbt_environment(other, day, previous)
+        assert int(told["ROUNDTRIP_PARTS"]) > 1
+        assert told["ROUNDTRIP_REWRITES_TABLES"] == rewrites
+        assert build_warehouse(other, day)["extent"] == ("increment" if previous else "full")
     return other
 
 
@@ -205,6 +191,8 @@ STORY = [
 ]
 #: Each comparison costs a build from nothing; what an increment gets wrong mostly stays until the next one.
 COMPARED = {date(2024, 11, 3), date(2025, 4, 15)}
+#: A month end before the last of these days, with enough dates in between for several parts.
+EVE = date(2024, 12, 31)
 
 
 def test_increments_end_where_full_builds_end(home, tmp_path, models_only, monkeypatch):
@@ -224,10 +212,7 @@ def test_increments_end_where_full_builds_end(home, tmp_path, models_only, monke
         if as_of in COMPARED:
             anew = from_nothing(home, as_of, tmp_path)
             assert differences(home, anew) == []
-    # Large in both ways: in steps, and its tables written anew.
-    monkeypatch.setattr(build_steps, "CUSTOMER_DATES_AT_ONCE", 1000)
-    monkeypatch.setattr(build_settings, "_SHARE_OF_MEMORY_FOR_DELETIONS", 0)
-    assert differences(in_steps(home, as_of, tmp_path), anew) == []
+    assert differences(in_parts(home, as_of, tmp_path, monkeypatch), anew) == []
     # The comparison is one that can fail: one number of one month, as it would be left behind.
     with duckdb.connect(str(home.work_db)) as work:
         work.execute(

@@ -42,7 +42,7 @@ with by_line as (
         sum(days.lead_days_count) as lead_days_count,
         sum(days.travellers_sum) as travellers_sum,
         sum(days.travellers_count) as travellers_count
-    from {{ ref("int_customer_dates") }} as dates
+    from {{ part_rows("int_customer_dates") }} as dates
     inner join {{ ref("int_booking_days") }} as days
         on
             dates.customer_id = days.customer_id

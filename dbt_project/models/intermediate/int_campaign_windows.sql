@@ -31,7 +31,7 @@ aged as (
             when received.clicked_on <= dates.as_of_date
                 then {{ days_between("received.clicked_on", "dates.as_of_date") }}
         end as days_since_clicked
-    from {{ ref("int_customer_dates") }} as dates
+    from {{ part_rows("int_customer_dates") }} as dates
     inner join received
         on dates.customer_id = received.customer_id and dates.as_of_date >= received.received_on
 ),

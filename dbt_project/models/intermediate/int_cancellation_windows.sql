@@ -26,7 +26,7 @@ select
     cast(count(case when incidents.status = 'cancelled_by_supplier' then 1 end) as integer)
         as cancellations_by_supplier_12m,
     cast(count(case when incidents.status = 'no_show' then 1 end) as integer) as no_shows_12m
-from {{ ref("int_customer_dates") }} as dates
+from {{ part_rows("int_customer_dates") }} as dates
 inner join incidents
     on
         dates.customer_id = incidents.customer_id

@@ -12,7 +12,7 @@ with causes as (
         found.cause,
         -- Independent findings: the chance that at least one of them points the right way.
         round(1 - exp(sum(ln(1 - weight))), 4) as confidence
-    from {{ ref("int_churn_evidence") }} as found
+    from {{ part_rows("int_churn_evidence") }} as found
     where cause <> 'unknown' and {{ is_due("found") }}
     group by found.customer_id, found.as_of_date, found.cause
 ),
@@ -31,7 +31,7 @@ evidence as (
         found.as_of_date,
         max(case when is_company_side then 1 else 0 end) = 1 as is_company_side,
         {{ text_list("cast(found_on as varchar) || ' ' || description") }} as evidence
-    from {{ ref("int_churn_evidence") }} as found
+    from {{ part_rows("int_churn_evidence") }} as found
     where {{ is_due("found") }}
     group by found.customer_id, found.as_of_date
 )
@@ -43,7 +43,7 @@ select
     coalesce(ranked.cause, 'unknown') as churn_cause,
     ranked.confidence as cause_confidence,
     evidence.evidence
-from {{ ref("int_customer_lifecycle") }} as lifecycle
+from {{ part_rows("int_customer_lifecycle") }} as lifecycle
 left join evidence
     on lifecycle.customer_id = evidence.customer_id and lifecycle.as_of_date = evidence.as_of_date
 left join ranked

@@ -16,6 +16,7 @@ with answers as (
             partition by account_id, purpose order by changed_at, status
         ) as withdrawn_until
     from {{ ref("stg_consents") }}
+    where {{ is_in_part() }}
 )
 
 select
@@ -23,7 +24,7 @@ select
     dates.as_of_date,
     {{ list_of_known("answers.purpose", consent_purposes()) }} as withdrawn_consents,
     max(case when answers.purpose = 'profiling' then 1 else 0 end) = 0 as may_be_profiled
-from {{ ref("int_customer_dates") }} as dates
+from {{ part_rows("int_customer_dates") }} as dates
 inner join answers
     on
         dates.customer_id = answers.customer_id

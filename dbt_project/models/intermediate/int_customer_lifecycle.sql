@@ -27,7 +27,7 @@ with measured as (
         coalesce(rhythm.is_lost, false) as is_lost,
         coalesce(line_use.dropped_lines, 0) as dropped_lines,
         line_use.dropped_line_names
-    from {{ ref("int_customer_dates") }} as dates
+    from {{ part_rows("int_customer_dates") }} as dates
     left join {{ due_rows("int_customer_rhythm") }} as rhythm
         on dates.customer_id = rhythm.customer_id and dates.as_of_date = rhythm.as_of_date
     left join {{ due_rows("int_occasion_windows") }} as occasions

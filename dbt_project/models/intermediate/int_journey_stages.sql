@@ -10,7 +10,7 @@ with trips as (
         customer_id,
         greatest(travel_start, booked_on) as starts_on,
         greatest(travel_end, booked_on) as ends_on
-    from {{ ref("int_bookings") }}
+    from {{ part_rows("int_bookings") }}
     where travel_start is not null and status <> 'no_show' and counts_until > travel_start
 ),
 
@@ -19,7 +19,7 @@ touchpoints as (
         customer_id,
         booked_on as touched_on,
         'booking' as journey_stage
-    from {{ ref("int_bookings") }}
+    from {{ part_rows("int_bookings") }}
     union all
     select
         customer_id,
@@ -44,7 +44,7 @@ touchpoints as (
         customer_id,
         cast(responded_at as date) as touched_on,
         touchpoint as journey_stage
-    from {{ ref("stg_surveys") }}
+    from {{ part_rows("stg_surveys") }}
     where touchpoint is not null
 ),
 
@@ -79,7 +79,7 @@ under_way as (
     select distinct
         dates.customer_id,
         dates.as_of_date
-    from {{ ref("int_customer_dates") }} as dates
+    from {{ part_rows("int_customer_dates") }} as dates
     inner join trips
         on
             dates.customer_id = trips.customer_id
@@ -92,7 +92,7 @@ select
     dates.as_of_date,
     case when under_way.customer_id is not null then 'travelling' else states.journey_stage end
         as journey_stage
-from {{ ref("int_customer_dates") }} as dates
+from {{ part_rows("int_customer_dates") }} as dates
 left join states
     on
         dates.customer_id = states.customer_id

@@ -18,7 +18,7 @@ with placed as (
         entry_days.has_points_activity,
         entry_days.joined_at,
         entry_days.left_at
-    from {{ ref("int_customer_dates") }} as dates
+    from {{ part_rows("int_customer_dates") }} as dates
     inner join {{ ref("int_loyalty_days") }} as entry_days
         on dates.customer_id = entry_days.customer_id and dates.as_of_date >= entry_days.occurred_on
 ),

@@ -19,7 +19,7 @@ with placed as (
         {{ add_months("occasions.booked_on", "12 * (year(dates.as_of_date) - year(occasions.booked_on) + 1)") }}
             as next_anniversary_on,
         {{ add_days("dates.as_of_date", 90) }} as season_ends_on
-    from {{ ref("int_customer_dates") }} as dates
+    from {{ part_rows("int_customer_dates") }} as dates
     inner join {{ ref("int_purchase_occasions") }} as occasions
         on
             dates.customer_id = occasions.customer_id

@@ -9,7 +9,7 @@
 -- scopes are single service lines, needed only for customers who use more than one.
 with several_lines as (
     select customer_id
-    from {{ ref("int_booking_days") }}
+    from {{ part_rows("int_booking_days") }}
     where {{ has_changed_bookings() }}
     group by customer_id
     having min(service_line) <> max(service_line)
@@ -22,7 +22,7 @@ booking_days as (
         booked_on,
         counts_until,
         sum(bookings) as bookings
-    from {{ ref("int_booking_days") }}
+    from {{ part_rows("int_booking_days") }}
     where {{ has_changed_bookings() }}
     group by customer_id, booked_on, counts_until
     union all
@@ -32,7 +32,7 @@ booking_days as (
         days.booked_on,
         days.counts_until,
         days.bookings
-    from {{ ref("int_booking_days") }} as days
+    from {{ part_rows("int_booking_days") }} as days
     inner join several_lines on days.customer_id = several_lines.customer_id
 ),
 

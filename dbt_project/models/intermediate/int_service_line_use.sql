@@ -16,7 +16,7 @@ with line_states as (
         and {{ days_between("states.last_booked_on", "dates.as_of_date") }} >= {{ var("dropped_line_gaps") }}
         * {{ shrunk_gap_days("states.gap_count", "states.median_gap_days", "priors.prior_gap_days") }}
             as is_unused
-    from {{ ref("int_customer_dates") }} as dates
+    from {{ part_rows("int_customer_dates") }} as dates
     inner join {{ ref("int_rhythm_states") }} as states
         on
             dates.customer_id = states.customer_id

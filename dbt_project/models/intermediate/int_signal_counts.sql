@@ -29,8 +29,8 @@ with watched_customers as (
             when watched.overdue_ratio < 0.75 then 3
             else 4
         end as rhythm_part
-    from {{ ref("int_watched_customers") }} as watched
-    inner join {{ ref("int_customers") }} as customers on watched.customer_id = customers.customer_id
+    from {{ part_rows("int_watched_customers") }} as watched
+    inner join {{ part_rows("int_customers") }} as customers on watched.customer_id = customers.customer_id
 ),
 
 known as (
@@ -63,7 +63,7 @@ known as (
         ) }} - {{ count.window_days }} as past_days
     from watched_customers
     inner join {{ ref("int_source_starts") }} as starts on starts.{{ count.starts }}_start_on is not null
-    left join {{ ref("int_" ~ {"web": "web", "support": "support", "loyalty": "loyalty", "campaigns": "campaign"}[
+    left join {{ part_rows("int_" ~ {"web": "web", "support": "support", "loyalty": "loyalty", "campaigns": "campaign"}[
         count.relation
     ] ~ "_windows") }} as {{ count.relation }}
         on

@@ -16,7 +16,7 @@ with aged as (
             when cast(tickets.first_response_at as date) <= dates.as_of_date
                 then {{ seconds_between("tickets.opened_at", "tickets.first_response_at") }}
         end as first_response_seconds
-    from {{ ref("int_customer_dates") }} as dates
+    from {{ part_rows("int_customer_dates") }} as dates
     inner join {{ ref("stg_support_tickets") }} as tickets
         on
             dates.customer_id = tickets.customer_id

@@ -17,7 +17,7 @@ with answered as (
             partition by dates.customer_id, dates.as_of_date, surveys.survey_type
             order by surveys.responded_at desc, surveys.response_id desc
         ) as recency_rank
-    from {{ ref("int_customer_dates") }} as dates
+    from {{ part_rows("int_customer_dates") }} as dates
     inner join {{ ref("stg_surveys") }} as surveys
         on
             dates.customer_id = surveys.customer_id

@@ -13,7 +13,7 @@ with aged as (
         event_days.searches,
         event_days.checkouts_failed,
         event_days.has_unsubscribed
-    from {{ ref("int_customer_dates") }} as dates
+    from {{ part_rows("int_customer_dates") }} as dates
     inner join {{ ref("int_web_days") }} as event_days
         on dates.customer_id = event_days.customer_id and dates.as_of_date >= event_days.occurred_on
 )

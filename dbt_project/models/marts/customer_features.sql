@@ -68,10 +68,10 @@ select
     customers.country,
     customers.gender,
     customers.acquisition_channel
-from {{ ref("int_customer_dates") }} as dates
+from {{ part_rows("int_customer_dates") }} as dates
 cross join {{ ref("int_source_starts") }} as starts
-inner join {{ ref("int_customers") }} as customers on dates.customer_id = customers.customer_id
-inner join {{ ref("int_customer_lifecycle") }} as lifecycle
+inner join {{ part_rows("int_customers") }} as customers on dates.customer_id = customers.customer_id
+inner join {{ due_rows("int_customer_lifecycle") }} as lifecycle
     on dates.customer_id = lifecycle.customer_id and dates.as_of_date = lifecycle.as_of_date
 left join {{ due_rows("int_booking_windows") }} as windows
     on dates.customer_id = windows.customer_id and dates.as_of_date = windows.as_of_date

@@ -14,7 +14,7 @@ with campaign_months as (
         count(*) as messages,
         count(case when has_responded then 1 end) as responses,
         count(case when has_converted then 1 end) as conversions
-    from {{ ref("int_campaign_results") }}
+    from {{ part_rows("int_campaign_results") }}
     group by customer_id, {{ month_end("window_ends_on") }}
 ),
 
@@ -41,7 +41,7 @@ customer_months as (
         on lifecycle.customer_id = due.customer_id and lifecycle.as_of_date = due.as_of_date
     {%- endif %}
     cross join {{ ref("int_source_starts") }} as starts
-    where lifecycle.is_month_end
+    where lifecycle.is_month_end and {{ is_in_part("lifecycle.customer_id") }}
 )
 
 select
@@ -114,18 +114,18 @@ select
         as campaign_responses,
     cast(coalesce(campaigns.conversions, 0) as integer) as campaign_conversions
 from customer_months as months
-inner join {{ ref("int_customers") }} as customers on months.customer_id = customers.customer_id
-inner join {{ ref("int_customer_segments") }} as segments
+inner join {{ part_rows("int_customers") }} as customers on months.customer_id = customers.customer_id
+inner join {{ due_rows("int_customer_segments") }} as segments
     on months.customer_id = segments.customer_id and months.as_of_date = segments.as_of_date
-left join {{ ref("int_booking_windows") }} as windows
+left join {{ due_rows("int_booking_windows") }} as windows
     on months.customer_id = windows.customer_id and months.as_of_date = windows.as_of_date
-left join {{ ref("int_churn_events") }} as events
+left join {{ due_rows("int_churn_events") }} as events
     on months.customer_id = events.customer_id and months.as_of_date = events.as_of_date
-left join {{ ref("int_booking_months") }} as bookings
+left join {{ part_rows("int_booking_months") }} as bookings
     on months.customer_id = bookings.customer_id and months.as_of_date = bookings.as_of_date
-left join {{ ref("int_support_months") }} as support
+left join {{ part_rows("int_support_months") }} as support
     on months.customer_id = support.customer_id and months.as_of_date = support.as_of_date
-left join {{ ref("int_survey_months") }} as surveys
+left join {{ part_rows("int_survey_months") }} as surveys
     on months.customer_id = surveys.customer_id and months.as_of_date = surveys.as_of_date
 left join campaign_months as campaigns
     on months.customer_id = campaigns.customer_id and months.as_of_date = campaigns.as_of_date

@@ -93,4 +93,4 @@ left join {{ due_rows("int_campaign_windows") }} as campaigns
     on lifecycle.customer_id = campaigns.customer_id and lifecycle.as_of_date = campaigns.as_of_date
 left join {{ due_rows("int_consent_dates") }} as consents
     on lifecycle.customer_id = consents.customer_id and lifecycle.as_of_date = consents.as_of_date
-where lifecycle.is_month_end
+where lifecycle.is_month_end and {{ is_in_part("lifecycle.customer_id") }}
