@@ -44,7 +44,20 @@ def _make(straight: duckdb.DuckDBPyConnection, node: dict) -> None:
     else:
         kind = "VIEW" if node["config"]["materialized"] == "view" else "TABLE"
         compiled = Path(node["compiled_path"]).read_text(encoding="utf-8")
-        straight.execute(f"CREATE {kind} {name} AS {compiled}")
+        parts = _parts(straight) if "getvariable('first_customer_id')" in compiled else [None]
+        for number, part in enumerate(parts):
+            if part:
+                straight.execute("SET VARIABLE first_customer_id = ?", part[:1])
+                straight.execute("SET VARIABLE last_customer_id = ?", part[1:])
+            into = f"INSERT INTO {name}" if number else f"CREATE {kind} {name} AS"
+            straight.execute(f"{into} {compiled}")
+
+
+def _parts(straight: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """The first and the last customer of each part that the build was made in."""
+    return straight.execute(
+        "SELECT first_customer_id, last_customer_id FROM intermediate.int_customer_parts ORDER BY part"
+    ).fetchall()
 
 
 if __name__ == "__main__":
