@@ -46,7 +46,11 @@
             {%- if loop.first -%} {{ create }}
             {%- elif has_contract -%}
                 insert into {{ name }} {{ get_column_names() }} ({{ get_select_subquery(compiled_code) }});
-            {%- else -%} insert into {{ name }} ({{ compiled_code }});
+            {%- else -%}
+                {#- The SQL may end in a comment. #}
+                insert into {{ name }} (
+                    {{ compiled_code }}
+                );
             {%- endif -%}
         {%- endfor -%}
     {%- endif -%}

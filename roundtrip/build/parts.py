@@ -9,7 +9,7 @@ from datetime import date
 from roundtrip.duck import connect
 from roundtrip.home import Home
 
-#: So many customer dates to a part: with 5 million memory came to 4.3 GB.
+#: So many customer dates to a part: with 5 million memory came to 4.5 GB.
 CUSTOMER_DATES_AT_ONCE = 3_000_000
 
 #: Of all month ends after a date, and the date of the build: the customers there are by then.
