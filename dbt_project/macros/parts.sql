@@ -3,8 +3,8 @@
     its SQL (part_rows, due_rows, is_in_part) and no customer's row may hang on another customer's. roundtrip.build
     says how many parts there are (docs/decisions/large-companies.md). -#}
 
-{#- What a model holds for the customers of the part. DuckDB takes the condition over to a table that is joined by
-    customer_id, but not to every one, so that large ones are all read so. -#}
+{#- What a model holds for the customers of the part. From one table that is read so DuckDB takes the condition over to
+    most that are joined with it by customer_id; where it does not, a large one has to be read so, too. -#}
 {% macro part_rows(model) -%}
     {%- if not execute -%} {%- do ref("int_customer_parts") -%} {%- endif -%}
     {%- if execute and env_var("ROUNDTRIP_PARTS", "1") | int > 1 -%}
@@ -47,7 +47,7 @@
             {%- elif has_contract -%}
                 insert into {{ name }} {{ get_column_names() }} ({{ get_select_subquery(compiled_code) }});
             {%- else -%}
-                {#- The SQL may end in a comment. #}
+                {#- On lines of its own, since the SQL may end in a comment. #}
                 insert into {{ name }} (
                     {{ compiled_code }}
                 );

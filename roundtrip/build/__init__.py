@@ -1,4 +1,4 @@
-"""Stage build_warehouse: raw → staging → intermediate → marts, with one dbt process, or one a step."""
+"""Stage build_warehouse: raw → staging → intermediate → marts, with one dbt process."""
 
 from roundtrip.build.settings import dbt_environment, dbt_vars
 from roundtrip.build.warehouse import build_warehouse, parse_project
